@@ -1,0 +1,223 @@
+"""The only door to git: one repository, and the questions and changes a release needs.
+
+Every call is one git command with an argument list. What git says is read as bytes or as
+porcelain, never as a sentence meant for people.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from hephaestus import system
+from hephaestus.errors import CouldNotRun, UsageError
+
+__all__ = ["ABSENT", "Commit", "Push", "Repository", "discover"]
+
+# What a ref holds that does not exist, as git writes it in an old value or a lease.
+ABSENT = ""
+
+# The modes a tree gives to regular files.
+_FILES = ("100644", "100755")
+
+_OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+# Answers in English, and no question rewrites the user's index on the way.
+_QUIET = {"LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0"}
+
+
+@dataclass(frozen=True)
+class Push:
+    """What a push said: its exit code and, for each ref of the remote, the flag and the reason git gave."""
+
+    code: int
+    refs: Mapping[str, tuple[str, str]]
+    said: str
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The tree of one commit, read from the object store."""
+
+    repository: Repository
+    revision: str
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a file of the commit, or `None`; symbolic links are not followed."""
+        mode, name = self._files.get(path, ("", ""))
+        return _blob(self.repository, name) if mode in _FILES else None
+
+    def paths(self) -> Sequence[str]:
+        """Return the paths of all files of the commit, sorted."""
+        return sorted(self._files)
+
+    @property
+    def _files(self) -> Mapping[str, tuple[str, str]]:
+        named = _OBJECT_ID.fullmatch(self.revision)
+        return _listed(self.repository, self.revision if named else self.repository.line("rev-parse", self.revision))
+
+
+# What an object id names never changes, so it is asked for once; the check alone reads some files a dozen times.
+@lru_cache(maxsize=32)
+def _listed(repository: Repository, tree: str) -> Mapping[str, tuple[str, str]]:
+    """Return mode and object id of every file of a tree, by its path."""
+    entries = repository.run("ls-tree", "-r", "-z", "--full-tree", tree).output.split("\0")
+    split = (entry.partition("\t") for entry in entries if entry)
+    return {path: (told.split()[0], told.split()[2]) for told, _, path in split}
+
+
+@lru_cache(maxsize=64)
+def _blob(repository: Repository, name: str) -> bytes:
+    return repository.run("cat-file", "blob", name).output.encode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A git clone, by the root of its work tree."""
+
+    root: Path
+
+    def run(
+        self,
+        *arguments: str,
+        check: bool = True,
+        given: bytes | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> system.Finished:
+        """Run one git command in this clone, with answers in English."""
+        return system.run(
+            ["git", *arguments], cwd=self.root, check=check, given=given, extra={**_QUIET, **(extra or {})}
+        )
+
+    def line(self, *arguments: str, check: bool = True) -> str:
+        """Return what a command prints, without white space around it."""
+        return self.run(*arguments, check=check).output.strip()
+
+    @cached_property
+    def common_directory(self) -> Path:
+        """The git directory that all linked work trees of this clone share."""
+        return (self.root / self.line("rev-parse", "--git-common-dir")).resolve()
+
+    def config(self, key: str, *, kind: str | None = None) -> str | None:
+        """Return a configured value, or `None`; `kind` is one of git's types, such as `bool` or `path`."""
+        typed = [f"--type={kind}"] if kind else []
+        found = self.run("config", *typed, "--get", key, check=False)
+        return found.output.rstrip("\n") if found.code == 0 else None
+
+    def resolve(self, revision: str) -> str | None:
+        """Return the object id a revision names, or `None`."""
+        found = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", revision, check=False)
+        return found.output.strip() or None
+
+    def refs(self, *patterns: str) -> dict[str, str]:
+        """Return the refs below the given prefixes with the objects they hold."""
+        listed = self.line("for-each-ref", "--format=%(objectname) %(refname)", *patterns)
+        return {name: held for held, name in (line.split(" ", 1) for line in listed.splitlines())}
+
+    def set_ref(self, name: str, new: str, old: str) -> None:
+        """Point a ref at an object if it still holds `old`, `ABSENT` for nothing."""
+        self.run("update-ref", "--no-deref", name, new, old)
+
+    def delete_ref(self, name: str, old: str) -> None:
+        """Delete a ref that holds `old`; one that is not there is no error."""
+        if self.resolve(name) is not None:
+            self.run("update-ref", "--no-deref", "-d", name, old)
+
+    def branch(self) -> str | None:
+        """Return the name of the branch that is checked out, or `None` for a detached head."""
+        name = self.run("symbolic-ref", "--quiet", "--short", "HEAD", check=False).output.strip()
+        return name or None
+
+    def changed(self) -> list[str]:
+        """Return the tracked files that differ from HEAD, in the index or the work tree."""
+        return [path for state, path in self._status("no") if state != "??"]
+
+    def untracked(self) -> list[str]:
+        """Return the files git neither tracks nor ignores."""
+        return [path for state, path in self._status("normal") if state == "??"]
+
+    def _status(self, untracked: str) -> list[tuple[str, str]]:
+        words = ("--porcelain=v1", "-z", "--no-renames", f"--untracked-files={untracked}")
+        entries = self.run("status", *words).output.split("\0")
+        return [(entry[:2], entry[3:]) for entry in entries if entry]
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Tell whether `older` can be reached from `newer`."""
+        return self.run("merge-base", "--is-ancestor", older, newer, check=False).code == 0
+
+    def reachable_tags(self, revision: str) -> list[str]:
+        """Return the tags whose commits can be reached from a revision."""
+        # Not `git tag --list`, which a user may have set to print in columns.
+        return self.line("for-each-ref", f"--merged={revision}", "--format=%(refname:strip=2)", "refs/tags").splitlines()
+
+    def tree_with(self, revision: str, path: str, data: bytes) -> str:
+        """Return the id of a tree like that of a revision but for the bytes of one file; no file is written."""
+        mode = self.line("ls-tree", "--format=%(objectmode)", revision, "--", path) or "100644"
+        blob = self.run("hash-object", "-w", "--stdin", given=data).output.strip()
+        with tempfile.TemporaryDirectory() as scratch:
+            own = {"GIT_INDEX_FILE": str(Path(scratch, "index"))}
+            self.run("read-tree", revision, extra=own)
+            self.run("update-index", "--add", "--cacheinfo", f"{mode},{blob},{path}", extra=own)
+            return self.run("write-tree", extra=own).output.strip()
+
+    def tag_message(self, name: str) -> str:
+        """Return the message of an annotated tag, signature included; empty for anything else."""
+        if self.line("cat-file", "-t", name) != "tag":
+            return ""
+        return self.run("cat-file", "tag", name).output.partition("\n\n")[2]
+
+    def is_shallow(self) -> bool:
+        """Tell whether history was cut off when this clone was made."""
+        return self.line("rev-parse", "--is-shallow-repository") == "true"
+
+    def remote_refs(self, remote: str, *names: str) -> dict[str, str]:
+        """Ask the remote what the given full ref names hold; those it does not have are left out.
+
+        Raises `CouldNotRun` where the remote does not answer.
+        """
+        asked = self.run("ls-remote", "--", remote, *names, check=False)
+        if asked.code:
+            raise CouldNotRun(f"the remote {remote} does not answer:\n{asked.tail()}", f"git ls-remote {remote}")
+        held = {name: found for found, name in (line.split("\t", 1) for line in asked.output.splitlines())}
+        return {name: held[name] for name in names if name in held}
+
+    def fetch(self, source: str, *refspecs: str) -> None:
+        """Fetch objects, and no refs but those the refspecs name a place for."""
+        alone = ("--no-tags", "--refmap=", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
+        self.run("fetch", "--quiet", *alone, "--", source, *refspecs)
+
+    def push(self, remote: str, leases: Mapping[str, str], refspecs: Iterable[str]) -> Push:
+        """Push all refspecs or none; each ref must still hold what its lease says, `ABSENT` for nothing."""
+        held = (f"--force-with-lease={name}:{old}" for name, old in leases.items())
+        done = self.run(
+            "push", "--porcelain", "--atomic", "--no-follow-tags", *held, "--", remote, *refspecs, check=False
+        )
+        found = (re.fullmatch(r"(.)\t([^\t]*)\t(.*)", line) for line in done.output.splitlines())
+        refs = {row[2].rpartition(":")[2]: (row[1], row[3]) for row in found if row}
+        return Push(done.code, refs, f"{done.output.strip()}\n{done.errors.strip()}".strip())
+
+    def work_tree_branches(self) -> set[str]:
+        """Return the full names of the branches that are checked out in some work tree of this clone."""
+        listed = self.line("worktree", "list", "--porcelain").splitlines()
+        return {line.removeprefix("branch ") for line in listed if line.startswith("branch ")}
+
+
+def discover(start: Path) -> Repository:
+    """Return the repository whose work tree holds `start`.
+
+    Raises `UsageError` where git finds none, and `CouldNotRun` where git is not installed.
+    """
+    try:
+        found = system.run(["git", "rev-parse", "--show-toplevel"], cwd=start, check=False)
+    except CouldNotRun as error:
+        raise CouldNotRun(error.message, "apt-get install git") from error
+    if found.code:
+        if "dubious ownership" in found.errors:
+            raise UsageError(f"git does not trust {start}", f"git config --global --add safe.directory {start}")
+        raise UsageError(f"{start} is not in the work tree of a git repository", "git init && git add . && git commit")
+    return Repository(Path(os.fsdecode(found.output.rstrip("\n").encode("utf-8", "surrogateescape"))))

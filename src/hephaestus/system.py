@@ -1,0 +1,328 @@
+"""The only door to the machine: processes, files that must not be half-written, locks, time, places.
+
+Nothing else in the package starts a program or replaces a file, so a test that counts the calls
+of this module has counted every moment at which a killed process can leave something behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hephaestus.errors import Busy, CommandFailed, CouldNotRun
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+__all__ = [
+    "Finished",
+    "append",
+    "area",
+    "copy",
+    "digest",
+    "environment",
+    "lock",
+    "now",
+    "pause",
+    "program",
+    "remove",
+    "rename",
+    "run",
+    "truncate",
+    "write",
+]
+
+# What `git rev-parse --local-env-vars` names: variables that would turn a git command to another repository.
+_GIT_LOCAL = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+)
+# They change what the paths mean that git is given.
+_GIT_PATHS = ("GIT_GLOB_PATHSPECS", "GIT_ICASE_PATHSPECS", "GIT_LITERAL_PATHSPECS", "GIT_NOGLOB_PATHSPECS")
+# Left behind by a virtual environment or a Nox session around us; they would bend the tools we start.
+_PYTHON_LOCAL = (
+    "PYTHONHOME",
+    "UV_PROJECT_ENVIRONMENT",
+    "UV_PYTHON",
+    "VIRTUAL_ENV",
+    "__PYVENV_LAUNCHER__",
+)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A program that has ended: its arguments, exit code, and what it printed."""
+
+    arguments: tuple[str, ...]
+    code: int
+    output: str
+    errors: str
+
+    def tail(self, lines: int = 15) -> str:
+        """Return the last lines of what the program said, for an error message."""
+        said = (self.errors.strip() or self.output.strip()).splitlines()
+        return "\n".join(said[-lines:])
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment for programs: the user's, without what points to another repository or interpreter."""
+    drop = {*_GIT_LOCAL, *_GIT_PATHS, *_PYTHON_LOCAL}
+    kept = {name: value for name, value in os.environ.items() if name not in drop and not name.startswith("NOX_")}
+    kept.setdefault("GIT_TERMINAL_PROMPT", "1" if sys.stdin is not None and sys.stdin.isatty() else "0")
+    return {**kept, **(extra or {})}
+
+
+def run(  # noqa: PLR0913  (one door, so one place for all that a program can be given)
+    arguments: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    extra: Mapping[str, str] | None = None,
+    given: bytes | None = None,
+    check: bool = True,
+    on_line: Callable[[str], None] | None = None,
+    keep_open: Sequence[int] = (),
+) -> Finished:
+    """Run a program to its end and return what it printed.
+
+    `extra` is added to `environment()`; `given` is its standard input (none by default);
+    `on_line` is called with each line of its output as it comes, standard error included;
+    `keep_open` are file descriptors the program holds until it ends.
+
+    Raises `CouldNotRun` where the program does not exist and, with `check`, `CommandFailed`
+    where it ends with another code than 0.
+    """
+    words = tuple(str(argument) for argument in arguments)
+    try:
+        process = subprocess.Popen(  # noqa: S603  (an argument list, never a shell)
+            words,
+            cwd=cwd,
+            env=environment(extra),
+            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if on_line is None else subprocess.STDOUT,
+            pass_fds=tuple(keep_open) if os.name == "posix" else (),
+        )
+    except FileNotFoundError as error:
+        if cwd is not None and not cwd.is_dir():
+            raise CouldNotRun(f"the directory {cwd} does not exist, so {words[0]} cannot run in it") from error
+        raise CouldNotRun(f"the program {words[0]} is not installed", f"command -v {words[0]}") from error
+    with process:
+        finished = _finish(words, process, given, on_line)
+    if check and finished.code:
+        raise CommandFailed(f"{_shown(words)} ended with code {finished.code}:\n{finished.tail()}")
+    return finished
+
+
+def _finish(
+    words: tuple[str, ...],
+    process: subprocess.Popen[bytes],
+    given: bytes | None,
+    on_line: Callable[[str], None] | None,
+) -> Finished:
+    try:
+        if on_line is None:
+            output, errors = process.communicate(given)
+            return Finished(words, process.returncode, _text(output), _text(errors))
+        lines = []
+        assert process.stdout is not None  # it was asked for with PIPE
+        for raw in process.stdout:
+            lines.append(_text(raw))
+            on_line(lines[-1].rstrip())
+        return Finished(words, process.wait(), "".join(lines), "")
+    except BaseException:
+        # Ctrl-C has reached the whole foreground group: a program gets the time to tidy up before it is ended.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        process.kill()
+        raise
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _shown(words: Sequence[str]) -> str:
+    """Return a command line short enough to read, for an error message."""
+    return textwrap.shorten(" ".join(words), 160, placeholder=" …")
+
+
+def write(path: Path, data: bytes) -> None:
+    """Replace a file's bytes: after a crash it holds the old ones or the new ones, never less.
+
+    The new bytes are on the disk before the name is; the file's mode is kept.
+    """
+    mode = path.stat().st_mode & 0o7777 if path.exists() else None
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask() if mode is None else mode)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add bytes to the end of a file and wait until they are on the disk."""
+    with path.open("ab") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    _sync_directory(path.parent)
+
+
+def truncate(path: Path, size: int) -> None:
+    """Cut a file to `size` bytes."""
+    os.truncate(path, size)
+
+
+def copy(source: Path, target: Path) -> str:
+    """Copy a file so that `target` is whole or absent after a crash, and return its sha256."""
+    hasher = hashlib.sha256()
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as into, source.open("rb") as file:
+            while block := file.read(1 << 20):
+                hasher.update(block)
+                into.write(block)
+            into.flush()
+            os.fsync(into.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        rename(Path(name), target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return hasher.hexdigest()
+
+
+def rename(source: Path, target: Path) -> None:
+    """Give a file or a directory another name in one step; an existing file is replaced."""
+    os.replace(source, target)
+    _sync_directory(target.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a whole directory; one that is not there is no error.
+
+    A directory gets another name first, so that no reader sees half of it under its own.
+    """
+    if path.is_dir() and not path.is_symlink():
+        doomed = Path(tempfile.mkdtemp(prefix=f".{path.name}.gone-", dir=path.parent))
+        os.replace(path, doomed / path.name)
+        shutil.rmtree(doomed, onerror=_force)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _force(function: Callable[[str], object], path: str, _problem: object) -> None:
+    """Remove what is write-protected, as git's object files are on Windows."""
+    os.chmod(path, 0o700)
+    function(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a new name in a directory survive a power cut, where the system can."""
+    if os.name == "posix":
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def digest(path: Path) -> str:
+    """Return the sha256 of a file as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def lock(path: Path, busy: str, *, wait: bool = False) -> Iterator[int]:
+    """Hold the lock file at `path` and give its file descriptor; a killed process leaves it free.
+
+    A program that is handed the descriptor (`keep_open`) holds the lock as well, until it ends:
+    lock libraries keep theirs to themselves.
+    Raises `Busy` with the message `busy` when another process holds it, unless `wait`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        if not _locked(file.fileno(), wait=False):
+            if not wait:
+                raise Busy(busy, f"fuser -v {shlex.quote(str(path))}")
+            logging.getLogger("hephaestus").info("waiting: %s", busy)
+            while not _locked(file.fileno(), wait=True):
+                pause(0.1)
+        yield file.fileno()
+
+
+def _locked(descriptor: int, *, wait: bool) -> bool:
+    """Take the lock of an open file, which the system frees when the last holder closes it or dies."""
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return False
+    return True
+
+
+def program(name: str) -> str | None:
+    """Return the path of a program beside this Python or on PATH, or `None`."""
+    beside = shutil.which(name, path=str(Path(sys.executable).parent))
+    return beside or shutil.which(name)
+
+
+def area(key: str) -> Path:
+    """Return the directory, outside every checkout, where work for `key` is kept between runs."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("hephaestus", appauthor=False) / key
+
+
+def now() -> datetime:
+    """Return the time in UTC, to the second."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def pause(seconds: float) -> None:
+    """Wait; Ctrl-C ends the wait."""
+    time.sleep(seconds)
