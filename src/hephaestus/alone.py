@@ -1,0 +1,143 @@
+"""Each step alone, on the checkout: the same step classes, no stage of a release and no journal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hephaestus import archive, checkout, distributions, forge, git, marks, project, stage, system, versions
+from hephaestus.build import Build
+from hephaestus.bump import Bump
+from hephaestus.changelog import Changelog
+from hephaestus.draft import Draft, Upload
+from hephaestus.errors import UsageError
+from hephaestus.gates import Gates
+from hephaestus.plan import Step
+from hephaestus.publish import Publish
+from hephaestus.release import Workplace, begin
+from hephaestus.tag import TagHere
+from hephaestus.tree import Directory
+from hephaestus.verify import Verify
+from hephaestus.wheelhouse import Wheelhouse
+
+__all__ = ["build", "bump", "changelog", "gates", "publish", "tag", "verify", "wheelhouse"]
+
+
+def bump(repository: git.Repository, version: str | None, part: str | None) -> tuple[Step, ...]:
+    """Return the step that writes a version, given or raised by a part, into the checkout's files."""
+    tree = Directory(repository.root)
+    head = git.Commit(repository, checkout.base(repository)[0])
+    if (version is None) == (part is None):
+        raise UsageError(
+            "bump needs either --version X.Y.Z or --part major|minor|patch", "hephaestus bump --version 1.2.3"
+        )
+    if part is not None:
+        version = versions.following(versions.current(head, project.load(head)) or "0.0.0", part)
+    # Seen from HEAD, so that a bump that was killed between two files is finished by the same command.
+    return (Bump(head, tree, str(versions.parse(str(version)))),)
+
+
+def changelog(repository: git.Repository, version: str) -> tuple[Step, ...]:
+    """Return the step that cuts the Unreleased section of the checkout's changelog, dated today (UTC)."""
+    version = str(versions.parse(version))
+    at = _here(repository)
+    tree = Directory(repository.root)
+    base, _ = checkout.base(repository)
+    earlier = versions.order(repository.reachable_tags(base), at.template)
+    previous = earlier[0][1] if earlier else None
+    today = system.now().date().isoformat()
+    return (Changelog(tree, tree, at.project.changelog, version, today, at.tag(version), previous),)
+
+
+def gates(repository: git.Repository) -> Gates:
+    """Return the step that asks the gates about the checkout as it is."""
+    _here(repository)
+    return Gates(repository.root, stage.area(repository), {})
+
+
+def build(repository: git.Repository) -> tuple[Step, ...]:
+    """Return the step that builds the commit that is checked out into `dist`."""
+    at, version = _here(repository), _version(repository)
+    base, branch = checkout.base(repository)
+    place = stage.Stage(repository, stage.area(repository) / "alone", base, branch, "alone")
+    return (Build(place, repository.root / "dist", at.project.normalized, version),)
+
+
+def wheelhouse(repository: git.Repository) -> tuple[Step, ...]:
+    """Return the steps that build the commit that is checked out, and make its wheelhouse, into `dist`."""
+    at, version = _here(repository), _version(repository)
+    work, dist = stage.area(repository) / "alone" / "wheelhouse", repository.root / "dist"
+    return (*build(repository), Wheelhouse(work, dist, at.project.normalized, version, at.project.smoke))
+
+
+def tag(repository: git.Repository, version: str | None) -> tuple[Step, ...]:
+    """Return the step that tags the commit that is checked out, with the version it says."""
+    at = _here(repository)
+    version = str(versions.parse(version)) if version else _version(repository)
+    base, branch = checkout.base(repository)
+    release = begin(version, at.tag(version), base, branch, "")
+    return (TagHere(repository, release.tag, version, at.project.changelog, release.mark),)
+
+
+def publish(repository: git.Repository, version: str | None) -> tuple[Step, ...]:
+    """Return the steps that publish the files in `dist` under a tag that was pushed."""
+    at = _here(repository)
+    version = str(versions.parse(version)) if version else _version(repository)
+    name, ref = at.tag(version), f"refs/tags/{at.tag(version)}"
+    mark = marks.from_message(repository.tag_message(ref)) if repository.resolve(ref) else None
+    if mark is None:
+        raise UsageError(
+            f"there is no tag {name} made by hephaestus in this clone", f"hephaestus tag --version {version}"
+        )
+    assets = _only(repository, at, version)
+    path, place = at.project.changelog, at.forge
+    return (
+        Draft(place, repository, name, ref, version, path, mark, assets),
+        Upload(place, name, assets),
+        Publish(place, repository, checkout.remote(repository, at.project.remote, mark.branch), name, ref),
+    )
+
+
+def verify(repository: git.Repository, version: str | None) -> tuple[Step, ...]:
+    """Return the step that compares what users get of a version with what was promised."""
+    at = _here(repository)
+    version = str(versions.parse(version)) if version else _version(repository)
+    _, branch = checkout.base(repository)
+    area, facts = stage.area(repository) / "alone", at.project
+    remote, name = checkout.remote(repository, at.project.remote, branch), at.tag(version)
+    return (
+        Verify(
+            at.forge, repository, remote, name, facts.normalized, version, facts.smoke, area / "none", area / "verify"
+        ),
+    )
+
+
+def _here(repository: git.Repository) -> Workplace:
+    """Return the workplace of the checkout as it is, changed files included."""
+    facts = project.load(Directory(repository.root))
+    place = forge.connect(
+        repository.config("hephaestus.forge") or facts.forge, root=repository.root, name=facts.normalized
+    )
+    return Workplace(repository, facts, place)
+
+
+def _version(repository: git.Repository) -> str:
+    """Return the version of the commit that is checked out."""
+    tree = git.Commit(repository, checkout.base(repository)[0])
+    said = versions.current(tree, project.load(tree))
+    if said is None:
+        raise UsageError("the version comes from the tag, so it has to be given", "hephaestus tag --version 1.2.3")
+    return said
+
+
+def _only(repository: git.Repository, at: Workplace, version: str) -> Path:
+    """Return a directory with exactly the files of one version that lie in `dist`."""
+    dist, name = repository.root / "dist", at.project.normalized
+    sdist, wheels = distributions.find(dist, name, version)
+    house = dist / archive.name(name, version)
+    files = [sdist, *wheels, *(file for file in (house, house.with_name(f"{house.name}.sha256")) if file.is_file())]
+    assets = stage.area(repository) / "alone" / "published"
+    system.remove(assets)
+    assets.mkdir(parents=True)
+    for file in files:
+        system.copy(file, assets / file.name)
+    return assets

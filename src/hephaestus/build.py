@@ -1,0 +1,105 @@
+"""The step that builds sdist and wheel from the release commit alone."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from hephaestus import distributions, system
+from hephaestus.errors import Problem, VerificationFailed
+from hephaestus.plan import Step
+from hephaestus.stage import Stage
+
+__all__ = ["Build"]
+
+log = logging.getLogger("hephaestus")
+
+
+@dataclass(frozen=True)
+class Build(Step):
+    """Build the distributions of a commit into `assets`, with the commit's time as SOURCE_DATE_EPOCH.
+
+    The checkout is first brought to exactly the files of the commit, so nothing a tool left behind gets in.
+    """
+
+    name: ClassVar[str] = "build"
+
+    stage: Stage
+    assets: Path
+    project: str
+    version: str
+
+    def describe(self) -> str:
+        """Say what is built."""
+        return f"sdist and wheel of {self.project} {self.version} from the commit alone, metadata checked"
+
+    def check(self) -> Iterable[Problem]:
+        """Ask for the tools that build and check."""
+        for tool in ("build", "twine"):
+            if system.run([sys.executable, "-m", tool, "--version"], check=False).code:
+                yield Problem(f"{tool} cannot be started", f"{sys.executable} -m pip install {tool}")
+
+    def apply(self) -> None:
+        """Build, check the metadata as an index would, and put the files among the assets.
+
+        Raises `CommandFailed` where the build fails and `VerificationFailed` where it gives another name or version.
+        """
+        if self.stands():
+            return
+        self.stage.reset(self.stage.revision)
+        out = self.stage.area / "built"
+        system.remove(out)
+        self._build(out)
+        files = sorted(out.iterdir())
+        self._examine(files)
+        self.assets.mkdir(parents=True, exist_ok=True)
+        hashes = {file.name: system.copy(file, self.assets / file.name) for file in files}
+        system.write(self._record, json.dumps({"commit": self.stage.revision, "files": hashes}).encode())
+        system.remove(out)
+
+    def stands(self) -> bool:
+        """Tell whether the files built from this commit are all there, unchanged."""
+        try:
+            record = json.loads(self._record.read_bytes())
+            return record["commit"] == self.stage.revision and all(
+                system.digest(self.assets / name) == digest for name, digest in record["files"].items()
+            )
+        except (OSError, ValueError):
+            return False
+
+    def undo(self) -> None:
+        """Forget what was built; the files go with the stage."""
+        system.remove(self._record)
+
+    @property
+    def _record(self) -> Path:
+        return self.stage.area / "built.json"
+
+    def _build(self, out: Path) -> None:
+        time = self.stage.repository.line("show", "--no-show-signature", "--no-patch", "--format=%ct", self.stage.revision)
+        installer = ["--installer", "uv"] if system.program("uv") else []
+        system.run(
+            [sys.executable, "-m", "build", *installer, "--outdir", out, self.stage.checkout.root],
+            extra={"SOURCE_DATE_EPOCH": time, "PYTHONHASHSEED": "0", "NO_COLOR": "1"},
+            on_line=lambda line: log.info(line.removeprefix("* ")) if line.startswith("* ") else None,
+        )
+
+    def _examine(self, files: list[Path]) -> None:
+        wanted = (canonicalize_name(self.project), Version(self.version))
+        for file in files:
+            if distributions.named(file.name) != wanted:
+                raise VerificationFailed(
+                    f"the build made {file.name}, which is not {self.project} {self.version}",
+                    f"cd {self.stage.checkout.root} && {sys.executable} -m build",
+                )
+        if not {".gz", ".whl"} <= {file.suffix for file in files}:
+            raise VerificationFailed("the build made no sdist or no wheel", f"{sys.executable} -m build")
+        system.run([sys.executable, "-m", "twine", "--no-color", "check", "--strict", *files])

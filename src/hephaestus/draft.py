@@ -1,0 +1,159 @@
+"""The steps that put the release on the forge where nobody can see it yet: the draft and its files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from packaging.version import Version
+
+from hephaestus import git, marks, notes, system
+from hephaestus.errors import Conflict, HephaestusError, Problem
+from hephaestus.forge import Asset, Forge
+from hephaestus.plan import Step
+
+__all__ = ["Draft", "Upload"]
+
+log = logging.getLogger("hephaestus")
+
+
+@dataclass(frozen=True)
+class Draft(Step):
+    """Make the draft of a tag, with notes from the changelog and the mark that says whose it is.
+
+    `tag_ref` names the tag object in the user's clone, `assets` holds exactly the files to be uploaded.
+    """
+
+    name: ClassVar[str] = "draft"
+
+    forge: Forge
+    repository: git.Repository
+    tag: str
+    tag_ref: str
+    version: str
+    path: str
+    mark: marks.Mark
+    assets: Path
+
+    def describe(self) -> str:
+        """Say where the draft is made."""
+        return f"{self.tag} on {self.forge.place}, invisible, with notes from {self.path}"
+
+    def check(self) -> Iterable[Problem]:
+        """Ask the forge, and ask that it has no release of this tag that is not ours."""
+        try:
+            yield from self.forge.check()
+            found = self.forge.find(self.tag)
+        except HephaestusError as error:
+            yield Problem(error.message, error.hint or "hephaestus release --help")
+            return
+        if found is not None and not self._ours(found.body):
+            state = "draft" if found.draft else "release"
+            yield Problem(
+                f"{self.forge.place} has a {state} {self.tag} that this release did not make", f"ls {found.url}"
+            )
+
+    def apply(self) -> None:
+        """Make the draft; one of ours that was begun elsewhere, for another tag object, is made to fit.
+
+        Raises `Conflict` where a release of this tag is there that is not ours.
+        """
+        promise = self._promise()
+        body = marks.body(
+            promise, notes.of(git.Commit(self.repository, f"{self.tag_ref}^{{commit}}"), self.path, self.version)
+        )
+        found = self.forge.find(self.tag)
+        if found is not None:
+            if not self._ours(found.body) or not (found.draft or found.body == body):
+                raise Conflict(
+                    f"{self.forge.place} has a release {self.tag} that this release did not make", f"ls {found.url}"
+                )
+            for asset in found.assets:
+                if found.draft and promise.assets.get(asset.name) != asset.sha256:
+                    self.forge.discard(self.tag, asset.name)
+        if found is None or found.body != body:
+            prerelease = Version(self.version).is_prerelease
+            self.forge.draft(self.tag, title=self.tag, body=body, prerelease=prerelease)
+
+    def describe_undo(self) -> str:
+        """Say what goes."""
+        return f"the draft {self.tag} on {self.forge.place} is removed"
+
+    def undo(self) -> None:
+        """Remove the draft and its files; what is not ours is left alone."""
+        found = self.forge.find(self.tag)
+        if found is None:
+            return
+        promise = marks.from_body(found.body)
+        # Another machine may have taken our draft over and published it for a tag of its own.
+        theirs = not found.draft and promise and promise.tag_object != self.repository.resolve(self.tag_ref)
+        if theirs or not self._ours(found.body):
+            log.info("left alone: the release %s on %s is not ours", self.tag, self.forge.place)
+            return
+        if not found.draft:
+            raise Conflict(
+                f"{self.tag} is published on {self.forge.place}",
+                f"hephaestus rollback --version {self.version} --severity critical",
+            )
+        self.forge.withdraw(self.tag)
+
+    def _ours(self, body: str) -> bool:
+        promise = marks.from_body(body)
+        return promise is not None and promise.mark.id == self.mark.id
+
+    def _promise(self) -> marks.DraftMark:
+        tag_object = self.repository.resolve(self.tag_ref)
+        if tag_object is None:
+            raise Conflict(f"the tag {self.tag} was not made yet", f"hephaestus release --version {self.version}")
+        return marks.DraftMark(self.mark, tag_object, _digests(self.assets))
+
+
+@dataclass(frozen=True)
+class Upload(Step):
+    """Put every asset on the draft and read it back; the draft takes its files with it when it is removed."""
+
+    name: ClassVar[str] = "upload"
+
+    forge: Forge
+    tag: str
+    assets: Path
+
+    def describe(self) -> str:
+        """Say what is uploaded."""
+        return "sdist, wheel, wheelhouse and its checksum; each read back"
+
+    def apply(self) -> None:
+        """Upload what is missing.
+
+        Raises `Conflict` where the draft has other bytes under one of the names, or files nobody knows of.
+        """
+        wanted = _digests(self.assets)
+        found = self.forge.find(self.tag)
+        if found is not None and not found.draft and _held(found.assets) == wanted:
+            return
+        for name in wanted:
+            log.info("uploading %s", name)
+            self.forge.upload(self.tag, self.assets / name)
+        found = self.forge.find(self.tag)
+        if found is None or _held(found.assets) != wanted:
+            raise Conflict(
+                f"{self.forge.place} does not hold exactly the files that were uploaded for {self.tag}",
+                "hephaestus status",
+            )
+
+    def describe_undo(self) -> str:
+        """Say that the files go with the draft."""
+        return "the files go with the draft"
+
+
+def _digests(assets: Path) -> Mapping[str, str]:
+    """Return the sha256 of every asset by its name, sorted."""
+    files = sorted(file for file in assets.iterdir() if not file.name.startswith("."))
+    return {file.name: system.digest(file) for file in files}
+
+
+def _held(assets: Iterable[Asset]) -> Mapping[str, str]:
+    return {asset.name: asset.sha256 for asset in assets}
