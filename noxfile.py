@@ -1,0 +1,86 @@
+"""The sessions of this repository: `nox --list` shows them; those tagged `gate` must pass before a release."""
+
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+sys.path.append(str(ROOT / "src"))  # the checkout answers where hephaestus is not installed
+
+from hephaestus.sessions import register  # noqa: E402  (only once its place is known)
+
+nox.needs_version = ">=2026.8.10"
+nox.options.sessions = ["tests"]
+nox.options.default_venv_backend = "uv|virtualenv"
+
+LOCK = "requirements/development.txt"
+
+register("gates", "wheelhouse", library=str(ROOT))
+
+
+def prepare(session: nox.Session) -> None:
+    """Install the locked tools and, on top, this checkout."""
+    session.install("--require-hashes", "--requirement", LOCK)
+    session.install("--no-deps", "--editable", ".")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all tests with coverage; words after `--` go to pytest, such as `-m "not slow"`."""
+    prepare(session)
+    everything = [] if session.posargs else ["--cov", "--cov-report=term"]
+    session.run("pytest", "--numprocesses=auto", *everything, *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Rehearse a whole release of the project in examples/lantern: released, installed with no network, rolled back."""
+    prepare(session)
+    session.run("python", "examples/rehearse.py", session.create_tmp(), *session.posargs)
+
+
+@nox.session
+def crash(session: nox.Session) -> None:
+    """Kill a release at every moment at which it can leave something behind, and see it finished and taken back."""
+    prepare(session)
+    session.run("pytest", "--numprocesses=auto", "tests/crash", "--every-moment", *session.posargs)
+
+
+@nox.session(tags=["gate"])
+def quick(session: nox.Session) -> None:
+    """Run the tests that take seconds."""
+    prepare(session)
+    session.run("pytest", "--numprocesses=auto", "-m", "not slow", *session.posargs)
+
+
+@nox.session(tags=["gate"])
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    prepare(session)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session(tags=["gate"])
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    prepare(session)
+    session.run("mypy")
+
+
+@nox.session(tags=["gate"])
+def workflows(session: nox.Session) -> None:
+    """Check the workflows for mistakes and for holes."""
+    prepare(session)
+    session.run("actionlint")
+    session.run("zizmor", "--offline", "--strict-collection", "--no-progress", ".github")
+
+
+@nox.session(tags=["gate"])
+def package(session: nox.Session) -> None:
+    """Build sdist and wheel, and check what an index would check."""
+    prepare(session)
+    out = session.create_tmp()
+    session.run("python", "-m", "build", "--installer=uv", "--outdir", out, silent=True)
+    session.run("twine", "check", "--strict", *map(str, Path(out).glob("hephaestus_release-*")))

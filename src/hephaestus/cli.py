@@ -1,0 +1,17 @@
+"""The program `hephaestus`: the same words as the Invoke tasks. Nothing heavy is imported to say the version."""
+
+import sys
+
+from hephaestus import __version__
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the program with the arguments of the process, and exit with a code of the table in `errors`."""
+    if sys.argv[1:2] in (["--version"], ["-V"]):
+        print(f"hephaestus {__version__}")  # noqa: T201  (the one answer that loads nothing)
+        return
+    from hephaestus.program import program
+
+    program().run()
