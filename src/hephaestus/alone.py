@@ -125,7 +125,10 @@ def _version(repository: git.Repository) -> str:
     tree = git.Commit(repository, checkout.base(repository)[0])
     said = versions.current(tree, project.load(tree))
     if said is None:
-        raise UsageError("the version comes from the tag, so it has to be given", "hephaestus tag --version 1.2.3")
+        raise UsageError(
+            "the version comes from the tag, so it has to be given, and only a release can build it",
+            "hephaestus release --version 1.2.3 --until wheelhouse",
+        )
     return said
 
 

@@ -84,7 +84,9 @@ class Build(Step):
         return self.stage.area / "built.json"
 
     def _build(self, out: Path) -> None:
-        time = self.stage.repository.line("show", "--no-show-signature", "--no-patch", "--format=%ct", self.stage.revision)
+        time = self.stage.repository.line(
+            "show", "--no-show-signature", "--no-patch", "--format=%ct", self.stage.revision
+        )
         installer = ["--installer", "uv"] if system.program("uv") else []
         system.run(
             [sys.executable, "-m", "build", *installer, "--outdir", out, self.stage.checkout.root],

@@ -12,6 +12,10 @@ def main() -> None:
     if sys.argv[1:2] in (["--version"], ["-V"]):
         print(f"hephaestus {__version__}")  # noqa: T201  (the one answer that loads nothing)
         return
-    from hephaestus.program import program
+    try:
+        from hephaestus.program import program
 
-    program().run()
+        program().run()
+    except KeyboardInterrupt:
+        # Before a task has begun there is nothing to say; the code is that of `Interrupted`.
+        sys.exit(130)

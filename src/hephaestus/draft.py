@@ -78,6 +78,11 @@ class Draft(Step):
             prerelease = Version(self.version).is_prerelease
             self.forge.draft(self.tag, title=self.tag, body=body, prerelease=prerelease)
 
+    def stands(self) -> bool:
+        """Tell whether the forge still has the draft, with this very promise; another machine may have changed it."""
+        found = self.forge.find(self.tag)
+        return found is not None and self.assets.is_dir() and marks.from_body(found.body) == self._promise()
+
     def describe_undo(self) -> str:
         """Say what goes."""
         return f"the draft {self.tag} on {self.forge.place} is removed"
@@ -143,6 +148,11 @@ class Upload(Step):
                 f"{self.forge.place} does not hold exactly the files that were uploaded for {self.tag}",
                 "hephaestus status",
             )
+
+    def stands(self) -> bool:
+        """Tell whether the forge still holds exactly these files."""
+        found = self.forge.find(self.tag)
+        return found is not None and self.assets.is_dir() and _held(found.assets) == _digests(self.assets)
 
     def describe_undo(self) -> str:
         """Say that the files go with the draft."""

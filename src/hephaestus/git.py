@@ -153,7 +153,9 @@ class Repository:
     def reachable_tags(self, revision: str) -> list[str]:
         """Return the tags whose commits can be reached from a revision."""
         # Not `git tag --list`, which a user may have set to print in columns.
-        return self.line("for-each-ref", f"--merged={revision}", "--format=%(refname:strip=2)", "refs/tags").splitlines()
+        return self.line(
+            "for-each-ref", f"--merged={revision}", "--format=%(refname:strip=2)", "refs/tags"
+        ).splitlines()
 
     def tree_with(self, revision: str, path: str, data: bytes) -> str:
         """Return the id of a tree like that of a revision but for the bytes of one file; no file is written."""

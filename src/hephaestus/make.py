@@ -83,8 +83,9 @@ def only_one(repository: git.Repository) -> Iterator[None]:
     """Hold the lock of a clone, so that it makes one release at a time."""
     home = repository.common_directory / "hephaestus"
     with system.lock(home / "lock", "another release is being made in this clone right now"):
-        # Nobody else writes here now, so a file with a hidden name is what a killed process had not finished.
-        for unfinished in sorted(home.rglob(".*")):
+        # Nobody else writes here now: files with a hidden name, and git's locks, are what was killed half-way.
+        private = repository.common_directory / "refs" / "hephaestus"
+        for unfinished in (*sorted(home.rglob(".*")), *sorted(private.rglob("*.lock"))):
             system.remove(unfinished)
         yield
 

@@ -53,7 +53,7 @@ def message(mark: Mark, title: str, notes: str) -> str:
 def from_message(text: str) -> Mark | None:
     """Return the mark in a tag's message, or `None` where the tag is not ours.
 
-    Only the last paragraph counts (a signature after it is no part of the message), so notes cannot forge one.
+    Only the last paragraph counts, before the signature where there is one, so notes cannot forge a mark.
     """
     last = _SIGNATURE.sub("", text).strip().rpartition("\n\n")[2]
     lines = last.split("\n")

@@ -93,9 +93,7 @@ class Plan:
 
     def remaining(self) -> tuple[Step, ...]:
         """Return the steps that still have to be applied."""
-        passed = [place for place, step in enumerate(self.steps) if step.commit_point and self.journal.done(step.name)]
-        later = self.steps[passed[-1] + 1 :] if passed else self.steps
-        return tuple(step for step in later if not (self.journal.done(step.name) and step.stands()))
+        return tuple(step for step in self.steps if self._remains(step))
 
     def run(self, observer: Observer, *, agree: Callable[[], None], until: str | None = None) -> None:
         """Apply what remains, up to and with the step `until`.
@@ -108,7 +106,7 @@ class Plan:
         last = self._place(until)
         for step in self.steps[: last + 1]:
             # Asked anew each time: what a step finds gone is made again by the steps before it.
-            if step not in self.remaining():
+            if not self._remains(step):
                 observer.skipped(step.name, "already done")
                 continue
             if step.commit_point and not self.journal.begun(step.name):
@@ -128,6 +126,12 @@ class Plan:
         """Ask every step that was begun whether it may be taken back, and return all problems."""
         begun = [step for step in self.steps if self.journal.begun(step.name) and not self.journal.undone(step.name)]
         return [problem for step in begun for problem in step.check_undo()]
+
+    def _remains(self, step: Step) -> bool:
+        passed = [place for place, each in enumerate(self.steps) if each.commit_point and self.journal.done(each.name)]
+        if passed and step in self.steps[: passed[-1] + 1]:
+            return False
+        return not (self.journal.done(step.name) and step.stands())
 
     def _place(self, until: str | None) -> int:
         names = [step.name for step in self.steps]

@@ -77,14 +77,7 @@ class _Program(Program):
     def parse_tasks(self) -> None:
         with self._explained():
             super().parse_tasks()
-            for name, argument in self.core_via_tasks.args.items():
-                if argument.got_value and name not in _AFTER_A_TASK:
-                    raise ParseError(f"No idea what '--{name}' is!", self.tasks[0])
-            for task in self.tasks:
-                for name, argument in task.args.items():
-                    # A flag that may be repeated takes no value without a word, where it is the last one.
-                    if argument.kind is list and self.argv.count(f"--{name}") > len(argument.value):
-                        raise ParseError(f"Flag {argument!r} needed value and was not given one!", task)
+            self._nothing_swallowed()
 
     def parse_cleanup(self) -> None:
         with self._explained():
@@ -98,6 +91,16 @@ class _Program(Program):
 
     def display_with_columns(self, pairs: Sequence[tuple[str, str | None]], extra: str = "") -> None:
         super().display_with_columns(sorted((_spoken(name), told) for name, told in pairs), extra)
+
+    def _nothing_swallowed(self) -> None:
+        """Refuse what Invoke lets pass: our own options after a task, and a flag to be repeated without its value."""
+        for name, argument in self.core_via_tasks.args.items():
+            if argument.got_value and name not in _AFTER_A_TASK:
+                raise ParseError(f"No idea what '--{name}' is!", self.tasks[0])
+        for task in self.tasks:
+            for name, argument in task.args.items():
+                if argument.kind is list and self.argv.count(f"--{name}") > len(argument.value):
+                    raise ParseError(f"Flag {argument!r} needed value and was not given one!", task)
 
     def _fold(self, words: Sequence[str]) -> list[str]:
         return fold(words, self.namespace or Collection())

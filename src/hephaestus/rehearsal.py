@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hephaestus import checkout, forge, git, stage, system
 from hephaestus.environments import Environment
-from hephaestus.errors import VerificationFailed
+from hephaestus.errors import ChecksFailed, HephaestusError, VerificationFailed
 from hephaestus.install import install
 from hephaestus.make import Outcome, make
 from hephaestus.plan import Observer
@@ -40,40 +42,71 @@ class _World:
     def clone(self) -> git.Repository:
         return git.Repository(self.home / "clone")
 
+    @property
+    def installed(self) -> Path:
+        return self.home / "installed"
+
+    def remove(self) -> None:
+        for path in (self.remote, self.forge, self.clone.root, self.installed):
+            system.remove(path)
+
 
 def rehearse(version: str, repository: git.Repository, observer: Observer, *, keep: bool = False) -> Outcome:
     """Release, install and roll back a version of the commit that is checked out, where nobody sees it.
 
+    `keep` leaves the throw-away remote, forge and clone where they are.
     Raises what the release itself would raise, and `VerificationFailed` where the world after the rollback,
     or the user's own clone, is not as promised.
     """
     base, branch = checkout.base(repository)
     untouched = _fingerprint(repository)
-    world = _make_world(repository, base, branch)
-    try:
-        released = make(Request(version=version), world.clone, observer, _agreed)
-        tag = released.details["release"]["tag"]
-        greeting = _use(world, repository, base, tag)
-        took_back = roll_back(version, "critical", world.clone, observer, _agreed)
-        _compare(world, base, branch, tag, released.details["commit"])
-        if _fingerprint(repository) != untouched:
-            raise VerificationFailed("the rehearsal has changed your own clone", "git status")
-    finally:
-        report = _keep_report(world, repository, version)
-        if not keep:
-            for path in (world.remote, world.forge, world.clone.root, world.home / "installed"):
-                system.remove(path)
-    rows = [(name, "done", f"{seconds:.1f}") for name, seconds in released.details["seconds"].items()]
-    rows += [("install", greeting, ""), ("rollback", "as promised", "")]
-    said = f"{tag} was released, installed with no network and rolled back; your own clone is untouched"
-    details = {
-        **released.details,
-        "columns": ("step", "what came of it", "seconds"),
-        "rows": rows,
-        "report": str(report),
-    }
-    log.info(took_back.said)
-    return Outcome("rehearsed", said, details)
+    world = _World(stage.area(repository) / "rehearsal")
+    with system.lock(world.home / "lock", "another rehearsal of this clone runs right now"):
+        try:
+            _make_world(world, repository, base, branch)
+            outcome = _rehearse(version, world, repository, observer)
+            if _fingerprint(repository) != untouched:
+                raise VerificationFailed("the rehearsal has changed your own clone", "git status")
+        except HephaestusError as error:
+            error.hint = _again(version, error)
+            raise
+        finally:
+            report = _keep_report(world, repository, version)
+            if not keep:
+                world.remove()
+    return Outcome("rehearsed", outcome.said, {**outcome.details, "report": str(report)})
+
+
+def _rehearse(version: str, world: _World, repository: git.Repository, observer: Observer) -> Outcome:
+    base, branch = checkout.base(repository)
+    released = make(Request(version=version), world.clone, observer, _agreed)
+    tag = released.details["release"]["tag"]
+    begin = time.monotonic()
+    greeting = _use(world, repository, base, tag)
+    installed = time.monotonic()
+    roll_back(version, "critical", world.clone, observer, _agreed)
+    _compare(world, base, branch, released.details)
+    back = time.monotonic()
+    seconds = {**released.details["seconds"], "install": installed - begin, "rollback": back - installed}
+    came = {"install": greeting, "rollback": "as promised"}
+    return Outcome(
+        "rehearsed",
+        f"{tag} was released, installed with no network and rolled back; your own clone is untouched",
+        {
+            **released.details,
+            "columns": ("step", "what came of it", "seconds"),
+            "rows": [(name, came.get(name, "done"), f"{took:.1f}") for name, took in seconds.items()],
+        },
+    )
+
+
+def _again(version: str, failure: HephaestusError) -> str | None:
+    """Return the hint of a failure; where it is to release again, the rehearsal is what was asked for."""
+    if isinstance(failure, ChecksFailed):
+        return None
+    hint = failure.hint or "hephaestus release"
+    mine = hint.startswith(("hephaestus release", "hephaestus rollback"))
+    return f"hephaestus rehearse --version {version}" if mine else hint
 
 
 def _agreed(question: str) -> bool:
@@ -82,12 +115,9 @@ def _agreed(question: str) -> bool:
     return True
 
 
-def _make_world(repository: git.Repository, base: str, branch: str) -> _World:
+def _make_world(world: _World, repository: git.Repository, base: str, branch: str) -> None:
     """Make remote and clone from the user's commit, with the user's identity, hooks and signing."""
-    world = _World(stage.area(repository) / "rehearsal")
-    for path in (world.remote, world.forge, world.clone.root, world.home / "installed"):
-        system.remove(path)
-    world.home.mkdir(parents=True, exist_ok=True)
+    world.remove()
     repository.run("clone", "--quiet", "--bare", "--no-hardlinks", str(repository.common_directory), str(world.remote))
     remote = git.Repository(world.remote)
     for name, held in remote.refs("refs/heads").items():
@@ -95,31 +125,35 @@ def _make_world(repository: git.Repository, base: str, branch: str) -> _World:
             remote.delete_ref(name, held)
     remote.run("update-ref", f"refs/heads/{branch}", base)
     remote.run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
-    repository.run("clone", "--quiet", "--no-hardlinks", "--origin", "origin", str(world.remote), str(world.clone.root))
+    name = workplace(repository, base).project.remote or "origin"
+    repository.run("clone", "--quiet", "--no-hardlinks", "--origin", name, str(world.remote), str(world.clone.root))
+    # A stage that a rehearsal before this one has left was made in another clone of the same name.
+    system.remove(stage.area(world.clone) / "stage.json")
     inherited = stage.inherited(repository, base, without=("remote", "branch", "hephaestus"))
     (world.clone.root / ".git" / "inherited").write_text(inherited, encoding="utf-8", errors="surrogateescape")
     world.clone.run("config", "include.path", "inherited")
     world.clone.run("config", "hephaestus.forge", str(world.forge))
-    return world
 
 
 def _use(world: _World, repository: git.Repository, base: str, tag: str) -> str:
     """Install the published wheelhouse as a user would, run the program, and return what it said."""
     smoke = workplace(repository, base).project.smoke
-    installed = install(str(world.forge), tag, world.home / "installed")
+    installed = install(str(world.forge), tag, world.installed)
     if smoke is None:
         return f"{installed.project} {installed.version}"
-    return Environment(installed.programs.parent).smoke(smoke).strip().splitlines()[0]
+    said = Environment(installed.programs.parent).smoke(smoke).strip()
+    return said.partition("\n")[0] or f"{installed.project} {installed.version}, its smoke command says nothing"
 
 
-def _compare(world: _World, base: str, branch: str, tag: str, commit: str) -> None:
-    """Compare the world after the rollback of a published release with what is promised."""
+def _compare(world: _World, base: str, branch: str, told: Mapping[str, Any]) -> None:
+    """Compare the world after the rollback of a published release, by its report, with what is promised."""
+    tag, version = told["release"]["tag"], told["release"]["version"]
     remote = git.Repository(world.remote)
     head = remote.resolve(f"refs/heads/{branch}")
     promised: dict[str, tuple[Any, Any]] = {
         "the tag on the remote": (remote.resolve(f"refs/tags/{tag}"), None),
         "the release on the forge": (forge.connect(str(world.forge), root=world.home, name="").find(tag), None),
-        "the branch before its last commit": (remote.resolve(f"{head}^"), commit),
+        "the branch before its last commit": (remote.resolve(f"{head}^"), told["commit"]),
         "the branch before the release": (remote.is_ancestor(base, str(head)), True),
         "the tag in the clone": (world.clone.resolve(f"refs/tags/{tag}"), None),
         "the private refs": (world.clone.refs("refs/hephaestus/"), {}),
@@ -127,7 +161,8 @@ def _compare(world: _World, base: str, branch: str, tag: str, commit: str) -> No
     for what, (seen, wanted) in promised.items():
         if seen != wanted:
             raise VerificationFailed(
-                f"after the rollback {what} is {seen!r}, not {wanted!r}", f"git -C {world.remote} log --all"
+                f"after the rollback {what} is {seen!r}, not {wanted!r}",
+                f"hephaestus rehearse --version {version} --keep && git -C {world.remote} log --all",
             )
 
 

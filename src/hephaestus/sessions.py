@@ -30,13 +30,15 @@ for name in sorted(names):
 def register(*names: str, library: str = f"hephaestus-release=={__version__}") -> None:
     """Register sessions of this library in a noxfile: `gates` and `wheelhouse`, both when no name is given.
 
-    `library` is what to install for them. Raises `KeyError` for a name there is no session of.
+    `library` is what to install for them. Raises `ValueError` for a name there is no session of.
     """
     known = {
         "gates": "Ask every gate of the project, in parallel: the sessions tagged `gate`, or built-in ones.",
         "wheelhouse": "Build the project and all it needs into a wheelhouse in dist, proven with no network.",
     }
     for name in names or tuple(known):
+        if name not in known:
+            raise ValueError(f"there is no session {name!r} to register; there are {', '.join(known)}")
         _command(name, known[name], library)
 
 
@@ -94,7 +96,8 @@ def _lint(session: nox.Session) -> None:
 
 def _types(session: nox.Session, target: str, document: dict[str, Any]) -> None:
     session.install(target, "mypy", *_group(document, "types", "typing", "test", "tests", "dev"))
-    session.run("mypy", *([] if "files" in document["tool"].get("mypy", {}) else ["."]))
+    said = {"files", "modules", "packages"} & document.get("tool", {}).get("mypy", {}).keys()
+    session.run("mypy", *([] if said else ["src" if Path("src").is_dir() else "."]))
 
 
 def _group(document: dict[str, Any], *names: str) -> tuple[str, ...]:

@@ -37,7 +37,8 @@ def area(repository: git.Repository) -> Path:
     """Return the directory where the stage of a clone lives: the same for every release of that clone."""
     home = str(repository.common_directory)
     # Nox takes a $ in a path for a variable, and a program's first line cannot hold quotes or spaces.
-    name = re.sub(r"[^\w.-]+", "-", repository.root.name)
+    clone = repository.common_directory.parent if repository.common_directory.name == ".git" else repository.root
+    name = re.sub(r"[^\w.-]+", "-", clone.name)
     return system.area(f"{name}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}")
 
 
@@ -90,7 +91,10 @@ class Stage:
         return self.repository.resolve(self.tag_ref)
 
     def ready(self) -> bool:
-        """Tell whether the checkout was made for this base, whole."""
+        """Tell whether the checkout was made for this base, whole, and no git was killed in it."""
+        inside = self.checkout.root / ".git"
+        if any(inside.glob("*.lock")) or any((inside / "refs").rglob("*.lock")):
+            return False
         try:
             return bool(json.loads((self.area / "stage.json").read_bytes()) == self._claim)
         except (OSError, ValueError):

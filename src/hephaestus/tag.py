@@ -114,9 +114,12 @@ class TagHere(Step):
         said = versions.current(tree, project.load(tree))
         if said not in (self.version, None):
             yield Problem(f"HEAD says version {said}, not {self.version}", f"hephaestus bump --version {self.version}")
-        held = self.repository.resolve(f"refs/tags/{self.tag}^{{commit}}")
+        name = f"refs/tags/{self.tag}"
+        held = self.repository.resolve(f"{name}^{{commit}}")
         if held not in (None, self.mark.base):
             yield Problem(f"the tag {self.tag} exists, on {held}", f"git show {self.tag}")
+        elif held is not None and marks.from_message(self.repository.tag_message(name)) is None:
+            yield Problem(f"the tag {self.tag} exists and was not made by hephaestus", f"git show {self.tag}")
 
     def apply(self) -> None:
         """Make the tag, unless it is there."""
