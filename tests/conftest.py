@@ -82,7 +82,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
             monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")
     (home / ".gitconfig").write_text(
-        "[user]\n\tname = Robin\n\temail = robin@example.org\n[init]\n\tdefaultBranch = main\n[protocol \"file\"]\n\tallow = always\n"
+        "[user]\n\tname = Robin\n\temail = robin@example.org\n[init]\n\tdefaultBranch = main\n"
+        '[protocol "file"]\n\tallow = always\n'
     )
     for name, value in {
         "HOME": str(home),
@@ -120,7 +121,13 @@ class Place:
         command = [sys.executable, "-m", "hephaestus", *words]
         environment = {**os.environ, **(extra or {})}
         return subprocess.run(
-            command, cwd=at or self.root, env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+            command,
+            cwd=at or self.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
 
     def commit(self, path: str, text: str, message: str = "feat: Grow") -> str:

@@ -51,20 +51,22 @@ class _World:
             system.remove(path)
 
 
-def rehearse(version: str, repository: git.Repository, observer: Observer, *, keep: bool = False) -> Outcome:
+def rehearse(request: Request, repository: git.Repository, observer: Observer, *, keep: bool = False) -> Outcome:
     """Release, install and roll back a version of the commit that is checked out, where nobody sees it.
 
-    `keep` leaves the throw-away remote, forge and clone where they are.
+    `request` names the version, and the gates that need not pass; `keep` leaves the throw-away remote, forge
+    and clone where they are.
     Raises what the release itself would raise, and `VerificationFailed` where the world after the rollback,
     or the user's own clone, is not as promised.
     """
+    version = str(request.version)
     base, branch = checkout.base(repository)
     untouched = _fingerprint(repository)
     world = _World(stage.area(repository) / "rehearsal")
     with system.lock(world.home / "lock", "another rehearsal of this clone runs right now"):
         try:
             _make_world(world, repository, base, branch)
-            outcome = _rehearse(version, world, repository, observer)
+            outcome = _rehearse(request, world, repository, observer)
             if _fingerprint(repository) != untouched:
                 raise VerificationFailed("the rehearsal has changed your own clone", "git status")
         except HephaestusError as error:
@@ -77,14 +79,14 @@ def rehearse(version: str, repository: git.Repository, observer: Observer, *, ke
     return Outcome("rehearsed", outcome.said, {**outcome.details, "report": str(report)})
 
 
-def _rehearse(version: str, world: _World, repository: git.Repository, observer: Observer) -> Outcome:
+def _rehearse(request: Request, world: _World, repository: git.Repository, observer: Observer) -> Outcome:
     base, branch = checkout.base(repository)
-    released = make(Request(version=version), world.clone, observer, _agreed)
+    released = make(request, world.clone, observer, _agreed)
     tag = released.details["release"]["tag"]
     begin = time.monotonic()
     greeting = _use(world, repository, base, tag)
     installed = time.monotonic()
-    roll_back(version, "critical", world.clone, observer, _agreed)
+    roll_back(str(request.version), "critical", world.clone, observer, _agreed)
     _compare(world, base, branch, released.details)
     back = time.monotonic()
     seconds = {**released.details["seconds"], "install": installed - begin, "rollback": back - installed}

@@ -44,6 +44,8 @@ __all__ = [
 _VERSION = "the version, such as 1.4.0"
 _PART = "raise this part of the present version: major, minor or patch"
 _YES = "do not ask before anything becomes public"
+_SKIP_GATE = "a gate that need not pass (may be repeated; needs --because)"
+_BECAUSE = "why the skipped gates need not pass; kept in the journal and the report"
 _JSON = "print one JSON document on standard output"
 
 
@@ -95,8 +97,8 @@ def _command(**options: Any) -> Callable[[Callable[..., Any]], Any]:  # noqa: AN
         "until": "stop after this step; the same command goes on",
         "dry_run": "print the plan and the changes to files, and change nothing",
         "yes": _YES,
-        "skip_gate": "a gate that need not pass (may be repeated; needs --because)",
-        "because": "why the skipped gates need not pass; kept in the journal and the report",
+        "skip_gate": _SKIP_GATE,
+        "because": _BECAUSE,
         "json": _JSON,
     },
 )
@@ -124,13 +126,10 @@ def release(  # noqa: PLR0913  (flags of a command line)
         hephaestus release --version 1.4.0 --skip-gate audit --because "offline"
     """
     from hephaestus import ui
-    from hephaestus.errors import UsageError
     from hephaestus.make import make
     from hephaestus.request import Request
 
-    if because and not skip_gate:
-        raise UsageError("--because gives a reason, but --skip-gate names no gate", "hephaestus release --help")
-    request = Request(version, part, current, until, dict.fromkeys(skip_gate or (), because))
+    request = Request(version, part, current, until, _waived(skip_gate, because))
     if dry_run or context.config.run.dry:
         return _preview(request, json)
     with ui.observer() as observer:
@@ -192,9 +191,23 @@ def rollback(
 
 
 @_command(
-    help={"version": _VERSION, "keep": "leave the throw-away remote, forge and clone where they are", "json": _JSON}
+    iterable=["skip_gate"],
+    help={
+        "version": _VERSION,
+        "keep": "leave the throw-away remote, forge and clone where they are",
+        "skip_gate": _SKIP_GATE,
+        "because": _BECAUSE,
+        "json": _JSON,
+    },
 )
-def rehearse(context: Context, version: str | None = None, keep: bool = False, json: bool = False) -> dict[str, Any]:
+def rehearse(  # noqa: PLR0913  (flags of a command line)
+    context: Context,
+    version: str | None = None,
+    keep: bool = False,
+    skip_gate: list[str] | None = None,
+    because: str = "",
+    json: bool = False,
+) -> dict[str, Any]:
     """Make the same release where nobody sees it, install it, roll it back.
 
     Remote and forge are thrown away afterwards; your clone stays as it is.
@@ -204,12 +217,14 @@ def rehearse(context: Context, version: str | None = None, keep: bool = False, j
     """
     from hephaestus import ui
     from hephaestus.rehearsal import rehearse as rehearse_release
+    from hephaestus.request import Request
 
     version = _needed(version, "rehearse", "--version 1.4.0")
     if context.config.run.dry:
         return _would(f"rehearse {version}")
+    request = Request(version, waived=_waived(skip_gate, because))
     with ui.observer() as observer:
-        outcome = rehearse_release(version, _here(), observer, keep=keep)
+        outcome = rehearse_release(request, _here(), observer, keep=keep)
     if not json:
         ui.table(f"rehearsal of {version}", outcome.details["columns"], outcome.details["rows"])
     return _tell(outcome)
@@ -397,6 +412,15 @@ def _here() -> git.Repository:
     from hephaestus import git
 
     return git.discover(Path.cwd())
+
+
+def _waived(gates: list[str] | None, because: str) -> dict[str, str]:
+    """Return the gates that need not pass, with the reason."""
+    from hephaestus.errors import UsageError
+
+    if because and not gates:
+        raise UsageError("--because gives a reason, but --skip-gate names no gate", "hephaestus release --help")
+    return dict.fromkeys(gates or (), because)
 
 
 def _consent(yes: bool) -> Consent:

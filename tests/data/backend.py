@@ -17,7 +17,13 @@ def _project():
 
 def _metadata(project):
     lines = ["Metadata-Version: 2.1", f"Name: {project['name']}", f"Version: {project['version']}"]
-    lines += [f"Summary: {project['description']}", "Description-Content-Type: text/plain", "", project["description"], ""]
+    lines += [
+        f"Summary: {project['description']}",
+        "Description-Content-Type: text/plain",
+        "",
+        project["description"],
+        "",
+    ]
     return "\n".join(lines)
 
 
