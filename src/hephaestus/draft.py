@@ -91,6 +91,7 @@ class Draft(Step):
         """Remove the draft and its files; what is not ours is left alone."""
         found = self.forge.find(self.tag)
         if found is None:
+            self.forge.withdraw(self.tag)  # a removal that was killed has left something nobody can find
             return
         promise = marks.from_body(found.body)
         # Another machine may have taken our draft over and published it for a tag of its own.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,8 +16,16 @@ __all__ = ["Push"]
 
 log = logging.getLogger("hephaestus")
 
-# Seconds between two tries after a lost connection, and before a push that may still arrive is given up.
+# Seconds between two tries after a lost connection.
 _PAUSES = (0.5, 1.0, 2.0, 4.0)
+# Seconds between two looks for a push that was cut off and may still arrive.
+_LATE = (1.0, 2.0, 2.0)
+# What git says when the connection was lost; anything else that went wrong would go wrong again.
+_LOST = re.compile(
+    r"hung up|unexpected disconnect|RPC failed|could not (?:read|resolve)|unable to access|timed out|broken pipe"
+    r"|early EOF|connection (?:refused|closed|reset)|reset by peer|protocol error",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,8 @@ class Push(Step):
                 return
             if any(flag == "!" for flag, _ in pushed.refs.values()):
                 self._refused(pushed, held)
+            elif pushed.code and not _LOST.search(pushed.said):
+                raise Refused(f"the push was not made:\n{pushed.said}", f"hephaestus release --version {self.version}")
             if pause is None:
                 raise CouldNotRun(
                     f"the push to {self.remote} does not arrive:\n{pushed.said}", f"git ls-remote {self.remote}"
@@ -96,7 +107,7 @@ class Push(Step):
     def undo(self) -> None:
         """Remove the tag and take the branch back with a new commit, in one atomic push; nothing is rewritten."""
         # A push whose connection was lost may arrive late: one look is not enough to say that it never will.
-        for pause in (*_PAUSES[:2], None):
+        for pause in (*_LATE, None):
             if self._taken_back() or pause is None:
                 return
             system.pause(pause)
@@ -104,11 +115,14 @@ class Push(Step):
     def _taken_back(self) -> bool:
         """Take back what has arrived, and tell whether anything had."""
         held, ours = self._look(), self.repository.resolve(self.tag_ref)
+        seen = ours is not None and held.get(self._tag) == ours
+        if not (seen or self.published) and self.repository.resolve(self.commit_ref) == self.base:
+            return False  # a prepared commit was on the branch before us: without its tag nothing of ours is there
         head = held.get(self._head)
         back = self._way_back(head)
         leases: dict[str, str] = {}
         refspecs: list[str] = []
-        if ours and held.get(self._tag) == ours:
+        if ours and seen:
             leases[self._tag] = ours
             refspecs.append(f":{self._tag}")
         if head and back and back != head:
