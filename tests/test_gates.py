@@ -18,7 +18,7 @@ from hephaestus.errors import CouldNotRun, GateFailed, HephaestusError
 from hephaestus.gates import Gates
 
 if TYPE_CHECKING:
-    from conftest import Place
+    from places import Place
 
 pytestmark = pytest.mark.slow
 

@@ -28,7 +28,7 @@ from hephaestus.release import STEPS
 from hephaestus.request import Request
 
 if TYPE_CHECKING:
-    from conftest import Place
+    from places import Place
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from hephaestus.errors import HephaestusError, UsageError
 from hephaestus.tree import Directory
 
 if TYPE_CHECKING:
-    from conftest import Place
+    from places import Place
 
 
 def test_the_notes_of_a_version_are_its_section_without_the_heading(place: Place) -> None:

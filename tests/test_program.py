@@ -13,9 +13,9 @@ import pytest
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from conftest import Place
 from hephaestus import __version__, tasks
 from hephaestus.program import fold, program
+from places import Place
 
 TASKS = (
     "build", "bump", "changelog", "gates", "plan", "publish", "rehearse", "release", "release install",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Place
 from hephaestus import __version__, stage, system
+from places import Place
 
 pytestmark = pytest.mark.slow
 

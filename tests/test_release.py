@@ -14,7 +14,7 @@ from hephaestus.errors import UsageError
 from hephaestus.marks import Mark
 
 if TYPE_CHECKING:
-    from conftest import Place
+    from places import Place
 
 
 def begin(place: Place, version: str = "1.1.0") -> release.Release:

@@ -11,7 +11,7 @@ import worlds
 from hephaestus import journal, release, report, system
 
 if TYPE_CHECKING:
-    from conftest import Place
+    from places import Place
 
 # The report is written when a release is over, so there has to be one.
 pytestmark = pytest.mark.slow

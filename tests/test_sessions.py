@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hephaestus
-from conftest import BACKEND, Place
+from places import BACKEND, Place
 
 LIBRARY = Path(hephaestus.__file__).parent.parent
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from conftest import Place
 from hephaestus import checkout, journal
 from hephaestus.errors import UsageError
 from hephaestus.make import make
 from hephaestus.request import Request
 from hephaestus.rollback import roll_back
 from hephaestus.status import status
+from places import Place
 
 
 class Quiet:

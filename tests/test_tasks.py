@@ -16,8 +16,8 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 
 import hephaestus
-from conftest import Place
 from hephaestus import tasks
+from places import Place
 
 # Every task, with what it must be given.
 CALLS: dict[str, dict[str, Any]] = {

@@ -14,7 +14,7 @@ from hephaestus import git
 from hephaestus.tree import Directory, unified
 
 if TYPE_CHECKING:
-    from conftest import Place
+    from places import Place
 
 
 @pytest.fixture

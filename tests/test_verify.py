@@ -18,7 +18,7 @@ from hephaestus.errors import HephaestusError, VerificationFailed
 from hephaestus.verify import Verify
 
 if TYPE_CHECKING:
-    from conftest import Place
+    from places import Place
 
 pytestmark = pytest.mark.slow
 

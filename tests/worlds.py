@@ -16,7 +16,7 @@ from hephaestus.rollback import roll_back
 from hephaestus.stage import area
 
 if TYPE_CHECKING:
-    from conftest import Place
+    from places import Place
 
 VERSION, TAG = "1.1.0", "v1.1.0"
 
