@@ -121,3 +121,10 @@ def test_a_machine_is_told_what_a_person_is_told() -> None:
 
 def test_an_error_reads_as_its_message() -> None:
     assert str(HephaestusError("all is lost", "run")) == "all is lost"
+
+
+def test_a_password_in_an_address_is_never_told() -> None:
+    secret = "fatal: could not read https://bob:hunter2secret@example.org/x.git"
+
+    for text in (str(HephaestusError(secret)), HephaestusError("", secret).hint, Problem(secret, secret).message):
+        assert "hunter2secret" not in str(text)

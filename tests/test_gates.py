@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hephaestus import git, stage, system
-from hephaestus.errors import CouldNotRun, GateFailed, HephaestusError
+from hephaestus.errors import Conflict, CouldNotRun, GateFailed, HephaestusError
 from hephaestus.gates import Gates
 
 if TYPE_CHECKING:
@@ -343,3 +343,13 @@ def test_alone_the_gates_are_asked_about_the_checkout_as_it_is_each_time(place: 
     assert out.read_text() == "not committed not committed "
     assert place.snapshot() == before
     assert git.Repository(place.root).untracked() == ["new.py"]
+
+
+def test_a_gate_that_touches_what_was_built_stops_the_release(place: Place) -> None:
+    spoil = "[p.write_bytes(b'evil') for p in pathlib.Path('../assets').glob('*.whl')]"
+    step = ask(place, gate("spoils", spoil))
+    step.stage.assets.mkdir(parents=True)
+    (step.stage.assets / "acorn-1.1.0-py3-none-any.whl").write_bytes(b"good")
+
+    with pytest.raises(Conflict, match="a gate has changed the files that were built"):
+        step.apply()

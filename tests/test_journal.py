@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hephaestus import journal
 from hephaestus.errors import UsageError
 
-FACTS = {"id": "1f", "version": "1.1.0", "tag": "v1.1.0", "branch": "main"}
+FACTS = {"id": "1f" * 16, "version": "1.1.0", "tag": "v1.1.0", "branch": "main"}
 TEXT = st.text()
 
 
@@ -218,11 +218,11 @@ def test_an_archived_journal_makes_room_for_the_next_try_and_is_kept(where: Path
 
     assert journal.find(where, "v1.1.0") is None
     assert journal.in_flight(where) == []
-    second = journal.create(where, "v1.1.0", {**FACTS, "id": "2f"})
+    second = journal.create(where, "v1.1.0", {**FACTS, "id": "2f" * 16})
     second.archive()
 
     kept = journal.archived(where, "v1.1.0")
-    assert [json.loads(path.read_bytes().splitlines()[0])["facts"]["id"] for path in kept] == ["1f", "2f"]
+    assert [json.loads(path.read_bytes().splitlines()[0])["facts"]["id"] for path in kept] == ["1f" * 16, "2f" * 16]
 
 
 def test_a_tag_with_odd_characters_has_a_journal_of_its_own(where: Path) -> None:
@@ -247,3 +247,11 @@ def test_any_text_is_read_as_it_was_written(
         record.waive(gate, reason)
 
     assert journal.find(where, "v1") == record
+
+
+def test_a_tag_that_another_begins_with_has_no_archived_journals_of_its_own(where: Path) -> None:
+    journal.create(where, "v1.1.0", FACTS).archive()
+
+    assert journal.archived(where, "v1.1.0")
+    assert journal.archived(where, "v1") == []
+    assert journal.archived(where, "v1.1") == []

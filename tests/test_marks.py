@@ -1,6 +1,7 @@
 """Marks in tags and drafts: whatever the notes say, they come back, and nobody's words become one."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,19 +11,21 @@ from hypothesis import strategies as st
 from hephaestus import marks
 from hephaestus.marks import DraftMark, Mark
 
-MARK = Mark("0123456789abcdef", "a" * 40, "main", "2026-11-22T08:00:00+00:00")
-OTHER = Mark("feedface", "b" * 40, "develop", "2020-01-01T00:00:00+00:00")
+MARK = Mark("0123456789abcdef" * 2, "a" * 40, "main", "2026-11-22T08:00:00+00:00")
+OTHER = Mark("feedface" * 4, "b" * 40, "develop", "2020-01-01T00:00:00+00:00")
 PROMISE = DraftMark(MARK, "c" * 40, {"acorn-1.1.0.tar.gz": "d" * 64})
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NOTES = TEXT | st.lists(
     st.sampled_from([*marks.message(OTHER, "Release", "").splitlines(True), "\n", "-->", "- Leaves\n"])
 ).map("".join)
-# What git allows in the name of a branch (git-check-ref-format(1)), roughly: no space and no control characters of ASCII.
-BRANCHES = st.text(st.characters(exclude_characters=[*map(chr, range(33)), "\x7f"]), min_size=1)
-NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1) | st.sampled_from(
-    ["-->", "a --> b", "<!--", "}\n"]
+# What git lets a branch be named (git-check-ref-format(1)), but for the rarest of its rules.
+BRANCHES = st.from_regex(r"[\w\u2028\u0085éü][-\w+./#%=,éü\u2028]{0,20}[\wéü]", fullmatch=True).filter(
+    lambda name: not any(part in name for part in ("..", "//", "@{", "/.")) and not name.endswith(".lock")
 )
+NAMES = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/\\."), min_size=1
+) | st.sampled_from(["-->", "a --> b", "<!--", "}"])
 
 FORGED = marks.message(OTHER, "Release v9", "- Leaves")
 FORGED_BODY = marks.body(DraftMark(OTHER, "e" * 40, {}), "- Leaves")
@@ -31,7 +34,7 @@ FORGED_BODY = marks.body(DraftMark(OTHER, "e" * 40, {}), "- Leaves")
 def test_a_tag_says_its_title_its_notes_and_last_its_mark() -> None:
     assert marks.message(MARK, "Release v1.1.0", "### Added\n\n- Leaves.\n") == (
         "Release v1.1.0\n\n### Added\n\n- Leaves.\n\n"
-        f"Hephaestus-Release: 0123456789abcdef\nHephaestus-Base: {'a' * 40}\n"
+        f"Hephaestus-Release: 0123456789abcdef0123456789abcdef\nHephaestus-Base: {'a' * 40}\n"
         "Hephaestus-Branch: main\nHephaestus-Time: 2026-11-22T08:00:00+00:00\n"
     )
 
@@ -39,11 +42,11 @@ def test_a_tag_says_its_title_its_notes_and_last_its_mark() -> None:
 @given(notes=NOTES, branch=BRANCHES)
 @example(notes=FORGED, branch="main")
 @example(notes=FORGED + "\n-----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----", branch="main")
-@example(notes="", branch="feature/a:b")
+@example(notes="", branch="feature/a.b")
 @example(notes="-----BEGIN PGP SIGNATURE-----", branch="main")
 @example(notes="- Keys now begin with:\n\n-----BEGIN RSA PRIVATE KEY-----\n\nas they should.", branch="main")
 def test_a_mark_comes_back_from_a_tag_whatever_the_notes_say(notes: str, branch: str) -> None:
-    mark = Mark("1f", "a" * 40, branch, "2026-11-22T08:00:00+00:00")
+    mark = Mark("1f" * 16, "a" * 40, branch, "2026-11-22T08:00:00+00:00")
 
     assert marks.from_message(marks.message(mark, "Release v1.1.0", notes)) == mark
 
@@ -87,12 +90,12 @@ def test_notes_are_what_readers_see_of_a_draft() -> None:
 
 
 @given(notes=NOTES, assets=st.dictionaries(NAMES, st.just("d" * 64), max_size=4), branch=BRANCHES)
-@example(notes=FORGED_BODY, assets={"-->": "d" * 64}, branch="-->")
+@example(notes=FORGED_BODY, assets={"-->": "d" * 64}, branch="a-->")
 @example(notes="<!-- an open comment", assets={}, branch="main")
 def test_a_promise_comes_back_from_a_body_whatever_notes_and_names_say(
     notes: str, assets: dict[str, str], branch: str
 ) -> None:
-    promise = DraftMark(Mark("1f", "a" * 40, branch, "now"), "c" * 40, assets)
+    promise = DraftMark(Mark("1f" * 16, "a" * 40, branch, "2026-11-22T08:00:00+00:00"), "c" * 40, assets)
 
     body = marks.body(promise, notes)
 
@@ -101,9 +104,11 @@ def test_a_promise_comes_back_from_a_body_whatever_notes_and_names_say(
 
 
 @given(branch=BRANCHES, assets=st.dictionaries(NAMES, st.just("d" * 64), max_size=4))
-@example(branch="-->", assets={"-->": "x"})
+@example(branch="a-->", assets={"-->": "x"})
 def test_the_comment_ends_where_the_mark_ends(branch: str, assets: dict[str, str]) -> None:
-    body = marks.body(DraftMark(Mark("1f", "a" * 40, branch, "now"), "c" * 40, assets), "- Leaves")
+    body = marks.body(
+        DraftMark(Mark("1f" * 16, "a" * 40, branch, "2026-11-22T08:00:00+00:00"), "c" * 40, assets), "- Leaves"
+    )
 
     assert body.count("-->") == 1
 
@@ -144,3 +149,22 @@ def test_no_json_in_the_place_of_a_mark_is_an_error(said: Any) -> None:
     record = json.dumps({"mark": said, "tag_object": said, "assets": said})
 
     assert marks.from_body(f"<!-- hephaestus-release {record} -->") is None
+
+
+@pytest.mark.parametrize(
+    ("fact", "hostile"),
+    [
+        ("id", "../../escape"),
+        ("base", "+refs/heads/main:refs/heads/precious"),
+        ("base", "--upload-pack=touch"),
+        ("branch", "-d"),
+        ("branch", "main:refs/heads/other"),
+        ("branch", "a..b"),
+        ("time", "now"),
+    ],
+)
+def test_facts_that_git_could_misunderstand_are_not_ours(fact, hostile):
+    forged = replace(MARK, **{fact: hostile})
+
+    assert marks.from_message(marks.message(forged, "Release v1.1.0", "- Leaves")) is None
+    assert marks.from_body(marks.body(replace(PROMISE, mark=forged), "- Leaves")) is None

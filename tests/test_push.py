@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from hephaestus import system
-from hephaestus.errors import Conflict, CouldNotRun, Refused
+from hephaestus import git, system
+from hephaestus.errors import ChecksFailed, Conflict, CouldNotRun, Refused
 from hephaestus.push import Push
 from worlds import (
     DROPPED,
@@ -442,3 +442,26 @@ def test_nobody_asked_is_nobody_agreed(uploaded):
     assert silent.returncode != 0
     assert "hephaestus release --version 1.1.0 --yes" in silent.stderr
     assert hidden(uploaded.snapshot()) == before
+
+
+def test_what_is_pushed_is_looked_for_where_it_was_pushed_to(place):
+    other = place.remote.with_name("other.git")
+    place.git("clone", "--quiet", "--bare", str(place.remote), str(other))
+    place.git("remote", "set-url", "--push", "origin", str(other))
+    go(place, "tag")
+
+    step(place, "push").apply()
+
+    assert TAG_REF in git.Repository(other).refs("refs/tags")
+    step(place, "push").undo()
+    assert TAG_REF not in git.Repository(other).refs("refs/tags")
+
+
+def test_a_remote_with_several_push_addresses_is_a_problem(place):
+    place.git("remote", "set-url", "--add", "--push", "origin", str(place.remote))
+    place.git("remote", "set-url", "--add", "--push", "origin", str(place.remote.with_name("mirror.git")))
+
+    with pytest.raises(ChecksFailed) as caught:
+        go(place, "tag")
+
+    assert "several addresses" in caught.value.problems[0].message

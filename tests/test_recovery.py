@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -379,3 +380,58 @@ def test_two_machines_at_the_same_moment_make_one_release(place):
             assert record(each) is None or back(each).state == "rolled back"
     assert is_out(place)
     assert place.releases() == out
+
+
+def test_what_another_machine_has_published_is_taken_back_by_severity_only(pushed):
+    go(machine(pushed))
+
+    with pytest.raises(UsageError, match="is published; how severe is it"):
+        back(pushed)
+
+    assert is_out(pushed)
+    back(pushed, "critical")
+    assert pushed.releases() == {}
+    assert TAG_REF not in pushed.remote_refs()
+
+
+def test_a_release_that_another_machine_has_withdrawn_is_not_said_to_be_out(published):
+    go(published)
+    back(machine(published), "critical")
+
+    with pytest.raises(ChecksFailed) as caught:
+        go(published)
+
+    assert "taken back elsewhere" in caught.value.problems[0].message
+
+
+def test_a_draft_for_a_commit_that_is_not_checked_out_is_not_gone_on_with(uploaded):
+    stranger = machine(uploaded, "stranger")
+    stranger.git("switch", "--quiet", "-c", "theirs")
+    evil = stranger.commit("src/acorn/evil.py", "EVIL = True\n")
+    stranger.git("push", "--quiet", "origin", "theirs")
+    found = promise(uploaded)
+    forged = marks.DraftMark(replace(found.mark, base=evil), found.tag_object, found.assets)
+    DirectoryForge(uploaded.forge).draft(TAG, title=TAG, body=marks.body(forged, "- Leaves"), prerelease=False)
+    before = uploaded.remote_refs()
+
+    with pytest.raises(Conflict, match="is not what is checked out"):
+        go(machine(uploaded, "victim"))
+
+    assert uploaded.remote_refs() == before
+
+
+def test_another_try_whose_journal_was_deleted_does_not_pass_for_this_one(place):
+    go(place, "tag")
+    shutil.rmtree(place.root / ".git" / "hephaestus")
+
+    go(place, "tag")
+
+    assert marks.from_message(place.repository.tag_message(made(place)[1])) == begun(place).mark
+
+
+def test_a_draft_that_is_lost_after_the_push_is_made_again_by_the_same_command(pushed):
+    DirectoryForge(pushed.forge).withdraw(TAG)
+
+    go(pushed)
+
+    assert is_out(pushed)

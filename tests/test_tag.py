@@ -122,3 +122,16 @@ def test_a_release_with_a_tag_in_the_way_leaves_no_trace(place):
         release(place)
 
     assert place.snapshot() == before
+
+
+def test_a_clone_without_the_tags_of_its_remote_is_a_problem_that_its_hint_mends(place):
+    root = place.root.parent / "tagless"
+    place.git("clone", "--quiet", "--no-tags", str(place.remote), str(root))
+    tagless = type(place)(root, place.remote, place.forge)
+    request = Request(version="1.1.0")
+
+    (problem,) = preview(request, tagless.repository)[2]
+
+    assert "v1.0.0" in problem.message
+    tagless.git(*problem.hint.split()[1:])
+    assert preview(request, tagless.repository)[2] == []

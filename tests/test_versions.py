@@ -95,7 +95,7 @@ def test_a_canonical_version_is_taken(text: str) -> None:
 def test_another_spelling_is_refused_and_the_hint_holds_the_right_one(text: str, said: str, mended: str) -> None:
     with pytest.raises(UsageError, match=said) as caught:
         versions.parse(text)
-    assert caught.value.hint == f"invoke release --version {mended}"
+    assert caught.value.hint == f"hephaestus release --version {mended}"
 
 
 @pytest.mark.parametrize("text", ["", "v", "one", "1.4.x", "1..4", "1.4.0 final", "9" * 5000, "1.0\x1b[2J", "../1.0"])

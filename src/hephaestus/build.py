@@ -13,7 +13,7 @@ from typing import ClassVar
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from hephaestus import distributions, system
+from hephaestus import archive, distributions, system
 from hephaestus.errors import Problem, VerificationFailed
 from hephaestus.plan import Step
 from hephaestus.stage import Stage
@@ -60,17 +60,23 @@ class Build(Step):
         self._build(out)
         files = sorted(out.iterdir())
         self._examine(files)
+        if self.assets == self.stage.assets:
+            system.remove(self.assets)  # what else lies there is none of ours
         self.assets.mkdir(parents=True, exist_ok=True)
         hashes = {file.name: system.copy(file, self.assets / file.name) for file in files}
         system.write(self._record, json.dumps({"commit": self.stage.revision, "files": hashes}).encode())
         system.remove(out)
 
     def stands(self) -> bool:
-        """Tell whether the files built from this commit are all there, unchanged."""
+        """Tell whether the files built from this commit are all there, unchanged, and none beside them."""
         try:
             record = json.loads(self._record.read_bytes())
-            return record["commit"] == self.stage.revision and all(
-                system.digest(self.assets / name) == digest for name, digest in record["files"].items()
+            house = archive.name(self.project, self.version)
+            known = {*record["files"], house, f"{house}.sha256"}
+            return (
+                record["commit"] == self.stage.revision
+                and known.issuperset(file.name for file in self.assets.iterdir())
+                and all(system.digest(self.assets / name) == digest for name, digest in record["files"].items())
             )
         except (OSError, ValueError):
             return False

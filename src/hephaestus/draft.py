@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ class Draft(Step):
     """
 
     name: ClassVar[str] = "draft"
+    lasting: ClassVar[bool] = True
 
     forge: Forge
     repository: git.Repository
@@ -53,7 +55,8 @@ class Draft(Step):
         if found is not None and not self._ours(found.body):
             state = "draft" if found.draft else "release"
             yield Problem(
-                f"{self.forge.place} has a {state} {self.tag} that this release did not make", f"ls {found.url}"
+                f"{self.forge.place} has a {state} {self.tag} that this release did not make",
+                f"ls -l {shlex.quote(self.forge.place)}",
             )
 
     def apply(self) -> None:
@@ -69,7 +72,8 @@ class Draft(Step):
         if found is not None:
             if not self._ours(found.body) or not (found.draft or found.body == body):
                 raise Conflict(
-                    f"{self.forge.place} has a release {self.tag} that this release did not make", f"ls {found.url}"
+                    f"{self.forge.place} has a release {self.tag} that this release did not make",
+                    f"ls -l {shlex.quote(self.forge.place)}",
                 )
             for asset in found.assets:
                 if found.draft and promise.assets.get(asset.name) != asset.sha256:
@@ -81,7 +85,11 @@ class Draft(Step):
     def stands(self) -> bool:
         """Tell whether the forge still has the draft, with this very promise; another machine may have changed it."""
         found = self.forge.find(self.tag)
-        return found is not None and self.assets.is_dir() and marks.from_body(found.body) == self._promise()
+        promise = marks.from_body(found.body) if found else None
+        if promise is None or promise.mark != self.mark:
+            return False
+        at_hand = _digests(self.assets) if self.assets.is_dir() else promise.assets
+        return promise.tag_object == self.repository.resolve(self.tag_ref) and promise.assets == at_hand
 
     def describe_undo(self) -> str:
         """Say what goes."""
@@ -112,6 +120,8 @@ class Draft(Step):
 
     def _promise(self) -> marks.DraftMark:
         tag_object = self.repository.resolve(self.tag_ref)
+        if not self.assets.is_dir():
+            raise Conflict("the files of the release are not at hand", f"hephaestus rollback --version {self.version}")
         if tag_object is None:
             raise Conflict(f"the tag {self.tag} was not made yet", f"hephaestus release --version {self.version}")
         return marks.DraftMark(self.mark, tag_object, _digests(self.assets))
@@ -122,6 +132,7 @@ class Upload(Step):
     """Put every asset on the draft and read it back; the draft takes its files with it when it is removed."""
 
     name: ClassVar[str] = "upload"
+    lasting: ClassVar[bool] = True
 
     forge: Forge
     tag: str
@@ -153,7 +164,8 @@ class Upload(Step):
     def stands(self) -> bool:
         """Tell whether the forge still holds exactly these files."""
         found = self.forge.find(self.tag)
-        return found is not None and self.assets.is_dir() and _held(found.assets) == _digests(self.assets)
+        promise = marks.from_body(found.body) if found else None
+        return found is not None and promise is not None and _held(found.assets) == promise.assets
 
     def describe_undo(self) -> str:
         """Say that the files go with the draft."""

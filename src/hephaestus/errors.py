@@ -17,6 +17,7 @@ HephaestusError               1  our own mistake when it is this class itself
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -38,6 +39,14 @@ __all__ = [
 ]
 
 
+# A password or token in the address of a remote, as git repeats it in its errors.
+_SECRET = re.compile(r"(https?://)[^/@\s]+@")
+
+
+def _redacted(text: str) -> str:
+    return _SECRET.sub(r"\1", text)
+
+
 @dataclass(frozen=True)
 class Problem:
     """Something found by a check that would make the release fail.
@@ -47,6 +56,10 @@ class Problem:
 
     message: str
     hint: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", _redacted(self.message))
+        object.__setattr__(self, "hint", _redacted(self.hint))
 
 
 class HephaestusError(Exception):
@@ -59,9 +72,9 @@ class HephaestusError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        super().__init__(_redacted(message))
+        self.message = _redacted(message)
+        self.hint = _redacted(hint) if hint else None
         self.details: dict[str, object] = {}
 
     def document(self) -> dict[str, object]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from hephaestus import system
-from hephaestus.errors import CouldNotRun, GateFailed, Problem
+from hephaestus.errors import Conflict, CouldNotRun, GateFailed, Problem
 from hephaestus.plan import Step
 from hephaestus.stage import Stage
 
@@ -73,7 +73,7 @@ class Gates(Step):
             if not reason.strip():
                 yield Problem(
                     f"the gate {gate} is waived without a reason",
-                    f'hephaestus release --skip-gate {gate} --because "…"',
+                    f'hephaestus release --version 1.2.3 --skip-gate {gate} --because "…"',
                 )
 
     def apply(self) -> None:
@@ -86,9 +86,12 @@ class Gates(Step):
         if self.stage is not None:
             self.stage.reset(self.stage.revision)
         self.area.mkdir(parents=True, exist_ok=True)
+        before = self._built()
         # The sessions of a killed run live on and hold this lock; two runs would wreck each other's environments.
         with system.lock(self.area / "environments.lock", "the gates of an earlier run still end", wait=True) as held:
             verdicts = self._ask(held)
+        if self._built() != before:
+            raise Conflict("a gate has changed the files that were built", f"cd {self.root} && nox --list --tags gate")
         record = {"revision": self._revision, "gates": [asdict(verdict) for verdict in verdicts]}
         system.write(self.record, json.dumps(record).encode())
         self._judge(verdicts)
@@ -113,6 +116,11 @@ class Gates(Step):
             return [Verdict(**said) for said in record["gates"]] if record["revision"] == revision else []
         except (OSError, ValueError, KeyError):
             return []
+
+    def _built(self) -> dict[str, str]:
+        """Return the hashes of the files that are to be published, which no gate may touch."""
+        files = self.stage.assets.glob("*") if self.stage is not None else ()
+        return {file.name: system.digest(file) for file in files}
 
     @property
     def _revision(self) -> str:

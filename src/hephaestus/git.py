@@ -71,6 +71,13 @@ def _listed(repository: Repository, tree: str) -> Mapping[str, tuple[str, str]]:
     return {path: (told.split()[0], told.split()[2]) for told, _, path in split}
 
 
+@lru_cache(maxsize=8)
+def _read_back(repository: Repository, remote: str) -> str:
+    read = repository.run("remote", "get-url", "--", remote, check=False)
+    pushed = repository.run("remote", "get-url", "--push", "--", remote, check=False)
+    return remote if read.code or pushed.code or read.output == pushed.output else pushed.output.strip()
+
+
 @lru_cache(maxsize=64)
 def _blob(repository: Repository, name: str) -> bytes:
     return repository.run("cat-file", "blob", name).output.encode("utf-8", "surrogateescape")
@@ -182,22 +189,50 @@ class Repository:
 
         Raises `CouldNotRun` where the remote does not answer.
         """
-        asked = self.run("ls-remote", "--", remote, *names, check=False)
+        held = self._ask(remote, "--", self._destination(remote), *names)
+        return {name: held[name] for name in names if name in held}
+
+    def remote_tags(self, remote: str) -> list[str]:
+        """Ask the remote for the names of all its tags.
+
+        Raises `CouldNotRun` where the remote does not answer.
+        """
+        held = self._ask(remote, "--tags", "--refs", "--", self._destination(remote))
+        return [name.removeprefix("refs/tags/") for name in held]
+
+    def _ask(self, remote: str, *words: str) -> dict[str, str]:
+        asked = self.run("ls-remote", *words, check=False)
         if asked.code:
             raise CouldNotRun(f"the remote {remote} does not answer:\n{asked.tail()}", f"git ls-remote {remote}")
-        held = {name: found for found, name in (line.split("\t", 1) for line in asked.output.splitlines())}
-        return {name: held[name] for name in names if name in held}
+        return {name: found for found, name in (line.split("\t", 1) for line in asked.output.splitlines())}
 
     def fetch(self, source: str, *refspecs: str) -> None:
         """Fetch objects, and no refs but those the refspecs name a place for."""
         alone = ("--no-tags", "--refmap=", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
-        self.run("fetch", "--quiet", *alone, "--", source, *refspecs)
+        self.run("fetch", "--quiet", *alone, "--", self._destination(source), *refspecs)
+
+    def push_addresses(self, remote: str) -> list[str]:
+        """Return the addresses a push to a remote goes to."""
+        return self.line("remote", "get-url", "--push", "--all", remote).splitlines()
+
+    def _destination(self, remote: str) -> str:
+        """Return from where to read what a push to a remote changes: its push address, where that is another one."""
+        return _read_back(self, remote)
 
     def push(self, remote: str, leases: Mapping[str, str], refspecs: Iterable[str]) -> Push:
         """Push all refspecs or none; each ref must still hold what its lease says, `ABSENT` for nothing."""
         held = (f"--force-with-lease={name}:{old}" for name, old in leases.items())
         done = self.run(
-            "push", "--porcelain", "--atomic", "--no-follow-tags", *held, "--", remote, *refspecs, check=False
+            "push",
+            "--porcelain",
+            "--atomic",
+            "--no-follow-tags",
+            "--recurse-submodules=no",
+            *held,
+            "--",
+            remote,
+            *refspecs,
+            check=False,
         )
         found = (re.fullmatch(r"(.)\t([^\t]*)\t(.*)", line) for line in done.output.splitlines())
         refs = {row[2].rpartition(":")[2]: (row[1], row[3]) for row in found if row}

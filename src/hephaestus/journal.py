@@ -48,7 +48,13 @@ class Journal:
     @property
     def going_back(self) -> bool:
         """Whether a rollback was begun."""
-        return any("back" in record for record in self.records)
+        turns = [record for record in self.records if "back" in record or "forward" in record]
+        return bool(turns) and "back" in turns[-1]
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether some step was taken back, so that there is no way forward any more."""
+        return any("undone" in record for record in self.records)
 
     @property
     def ended(self) -> str | None:
@@ -75,8 +81,12 @@ class Journal:
 
     def turn_back(self, *, published: bool) -> None:
         """Write down that from here the release is taken back, and whether users could see it."""
-        if not self.going_back:
+        if not self.going_back or (published and not self.was_published):
             self._add({"back": "published" if published else "unpublished", "at": system.now().isoformat()})
+
+    def turn_forward(self) -> None:
+        """Write down that a rollback which could take nothing back is given up."""
+        self._add({"forward": None, "at": system.now().isoformat()})
 
     @property
     def was_published(self) -> bool:
@@ -147,7 +157,7 @@ def find(where: Path, tag: str) -> Journal | None:
 def archived(where: Path, tag: str) -> list[Path]:
     """Return the journals of tries at this tag that were rolled back."""
     name = glob.escape(quote(tag, safe=""))
-    return sorted((where / "history").glob(f"{name}.*.jsonl"))
+    return sorted((where / "history").glob(f"{name}.{'[0-9a-f]' * 32}.jsonl"))
 
 
 def in_flight(where: Path) -> list[Journal]:

@@ -23,7 +23,7 @@ from hephaestus.plan import Observer, Plan
 from hephaestus.release import STEPS, Release, Workplace, begin, plan, workplace
 from hephaestus.request import Request, nothing_to_release, wanted
 
-__all__ = ["Consent", "Outcome", "make", "only_one", "preview", "tidy"]
+__all__ = ["Consent", "Outcome", "make", "only_one", "preview"]
 
 log = logging.getLogger("hephaestus")
 
@@ -53,13 +53,17 @@ def make(request: Request, repository: git.Repository, observer: Observer, conse
             return Outcome("nothing to release", f"nothing to release: {why}")
         record = _begun(at, version, base, branch)
         if record is not None and record.ended is not None:
-            return _already(at, Release(**record.facts), base)
+            return _already(at, Release(**record.facts), record, base)
         release = Release(**record.facts) if record else _new(at, version, request.part, base, branch)
         at = workplace(repository, release.base)
         if record is not None:
             _carry_on(at, release, record, base)
         _check(plan(release, at, record or _unwritten(release), request.waived), request, consent)
-        record = record or journal.create(_journals(repository), release.tag, asdict(release))
+        if record is None:
+            at.tidy(release)  # another try whose journal was deleted would pass for this one
+            record = journal.create(_journals(repository), release.tag, asdict(release))
+        if record.going_back:
+            record.turn_forward()
         for gate, reason in request.waived.items():
             record.waive(gate, reason)
         return _walk(release, at, record, observer, consent, request.until)
@@ -88,13 +92,6 @@ def only_one(repository: git.Repository) -> Iterator[None]:
         for unfinished in (*sorted(home.rglob(".*")), *sorted(private.rglob("*.lock"))):
             system.remove(unfinished)
         yield
-
-
-def tidy(at: Workplace, release: Release) -> None:
-    """Remove what a finished release leaves in the clone and beside it; the gates' environments stay."""
-    for ref, held in at.repository.refs(f"refs/hephaestus/{release.tag}/").items():
-        at.repository.delete_ref(ref, held)
-    at.stage(release).remove()
 
 
 def _journals(repository: git.Repository) -> Path:
@@ -147,12 +144,19 @@ def _begun_elsewhere(at: Workplace, version: str, base: str, branch: str) -> jou
         held = at.repository.resolve(f"refs/tags/{at.tag(version)}^{{commit}}")
         if held is None or base not in (held, at.repository.resolve(f"{held}^")):
             return None
-    return recovery.recover(at, version, checkout.remote(at.repository, at.project.remote, branch))
+    remote = checkout.remote(at.repository, at.project.remote, branch)
+    return recovery.recover(at, version, remote, within=(base, branch))
 
 
-def _already(at: Workplace, release: Release, base: str) -> Outcome:
-    """Say that a version is out, when it was made from what is checked out; else its tag is in the way."""
-    tidy(at, release)
+def _already(at: Workplace, release: Release, record: journal.Journal, base: str) -> Outcome:
+    """Say that a version is out, when it still is and was made from what is checked out; else its tag is in the way."""
+    at.tidy(release)
+    found = at.forge.find(release.tag)
+    if found is None or found.draft or at.remote_tag(release.remote, release.tag) is None:
+        record.archive()
+        raise ChecksFailed(
+            [Problem(f"{release.tag} was released, and taken back elsewhere since", "git fetch && git status")]
+        )
     if base not in (release.base, at.repository.resolve(f"refs/tags/{release.tag}^{{commit}}")):
         raise ChecksFailed(
             [Problem(f"{release.tag} is released already, from another commit", f"git show {release.tag}")]
@@ -162,7 +166,7 @@ def _already(at: Workplace, release: Release, base: str) -> Outcome:
 
 def _carry_on(at: Workplace, release: Release, record: journal.Journal, base: str) -> None:
     """Say from where the release goes on, and that commits made since are not in it."""
-    if record.going_back:
+    if record.going_back and record.taken_back:
         raise Conflict(
             f"the rollback of {release.tag} was begun and is not finished",
             f"hephaestus rollback --version {release.version}",
@@ -203,7 +207,7 @@ def _walk(  # noqa: PLR0913, PLR0917  (all that a walk needs; none of it belongs
         return Outcome("stopped", said, {"release": asdict(release), "until": until})
     told = report.write(at, release, record)
     record.end("released")
-    tidy(at, release)
+    at.tidy(release)
     return Outcome("released", f"{release.tag} is released", {**told, "report": str(report.path(at, release.tag))})
 
 

@@ -16,6 +16,15 @@ __all__ = ["DraftMark", "Mark", "body", "from_body", "from_message", "message"]
 _COMMENT = re.compile(r"<!-- hephaestus-release (\{[^\n]*\}) -->\s*\Z")
 # What git adds when it signs; notes may show one as well, so only one at the very end is a signature.
 _SIGNATURE = re.compile(r"^-----BEGIN ([A-Z ]+)-----\n(?:(?!-----BEGIN ).*\n)*-----END \1-----\s*\Z", re.MULTILINE)
+# What the facts must look like: they come from a remote or a forge, and go into git commands.
+_FACTS = {
+    "id": re.compile(r"[0-9a-f]{32}"),
+    "base": re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}"),
+    "branch": re.compile(r"(?!-)(?!.*(?:\.\.|@\{|//|/$|\.lock$))[^\x00-\x20\x7f~^:?*\[\\]+"),
+    "time": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00"),
+}
+_ASSET = re.compile(r"[^./\\\x00-\x1f][^/\\\x00-\x1f]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _TRAILERS = {
     "id": "Hephaestus-Release",
     "base": "Hephaestus-Base",
@@ -60,7 +69,12 @@ def from_message(text: str) -> Mark | None:
     said = dict(line.split(": ", 1) for line in lines if ": " in line)
     if len(lines) != len(_TRAILERS) or set(said) != set(_TRAILERS.values()):
         return None
-    return Mark(**{key: said[label] for key, label in _TRAILERS.items()})
+    return _checked({key: said[label] for key, label in _TRAILERS.items()})
+
+
+def _checked(facts: Mapping[str, str]) -> Mark | None:
+    """Return a mark of facts that look as they must, or `None`: then it is not ours."""
+    return Mark(**facts) if all(pattern.fullmatch(facts[key]) for key, pattern in _FACTS.items()) else None
 
 
 def body(promise: DraftMark, notes: str) -> str:
@@ -77,6 +91,11 @@ def from_body(text: str) -> DraftMark | None:
         return None
     try:
         record = json.loads(found[1])
-        return DraftMark(Mark(**record["mark"]), record["tag_object"], dict(record["assets"]))
+        mark = _checked(record["mark"])
+        assets = dict(record["assets"])
+        sound = all(_ASSET.fullmatch(name) and _SHA256.fullmatch(digest) for name, digest in assets.items())
+        if mark is None or not sound or not _FACTS["base"].fullmatch(record["tag_object"]):
+            return None
+        return DraftMark(mark, record["tag_object"], assets)
     except (ValueError, KeyError, TypeError):
         return None

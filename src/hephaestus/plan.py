@@ -25,6 +25,8 @@ class Step:
     name: ClassVar[str]
     # True for the one step that makes the release visible to others; what came before it is not asked again.
     commit_point: ClassVar[bool] = False
+    # True for what must stand beyond the commit point: if it is lost it is made again, while `stands` says so.
+    lasting: ClassVar[bool] = False
 
     def describe(self) -> str:
         """Say in a few words what the step does."""
@@ -129,7 +131,7 @@ class Plan:
 
     def _remains(self, step: Step) -> bool:
         passed = [place for place, each in enumerate(self.steps) if each.commit_point and self.journal.done(each.name)]
-        if passed and step in self.steps[: passed[-1] + 1]:
+        if passed and step in self.steps[: passed[-1] + 1] and not step.lasting:
             return False
         return not (self.journal.done(step.name) and step.stands())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -52,7 +53,10 @@ class Publish(Step):
                 f"{self.forge.place} has no draft for the tag {self.tag} that was pushed", "hephaestus status"
             )
         if {asset.name: asset.sha256 for asset in found.assets} != dict(promise.assets):
-            raise Conflict(f"the files of the draft {self.tag} are not the promised ones", f"ls {found.url}")
+            raise Conflict(
+                f"the files of the draft {self.tag} are not the promised ones",
+                f"ls -l {shlex.quote(self.forge.place)}",
+            )
         self.forge.publish(self.tag)
         seen = self.forge.find(self.tag)
         if seen is None or seen.draft:

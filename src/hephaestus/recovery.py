@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from hephaestus import git, journal, marks, system
-from hephaestus.errors import CouldNotRun
+from hephaestus.errors import Conflict, CouldNotRun
 from hephaestus.forge import Listing
 from hephaestus.release import STEPS, Release, Workplace
 
@@ -16,11 +16,15 @@ __all__ = ["recover", "restore_refs"]
 log = logging.getLogger("hephaestus")
 
 
-def recover(at: Workplace, version: str, remote: str) -> journal.Journal | None:
+def recover(
+    at: Workplace, version: str, remote: str, *, within: tuple[str, str] | None = None
+) -> journal.Journal | None:
     """Return a journal, written from what the world shows, for a release of ours that this clone has no journal of.
 
-    What the marks prove is written down as done, so the engine goes on (or back) from there.
-    Returns `None` where neither the remote's tag nor the forge's release of this version is ours.
+    What the marks prove is written down as done, so the engine goes on (or back) from there. `within` is the
+    commit and the branch that a release to be gone on with must belong to while only a draft speaks for it.
+    Returns `None` where neither the remote's tag nor the forge's release of this version is ours, and raises
+    `Conflict` where the release belongs to something else, or lives on another machine.
     """
     tag = at.tag(version)
     held = at.remote_tag(remote, tag)
@@ -32,8 +36,16 @@ def recover(at: Workplace, version: str, remote: str) -> journal.Journal | None:
         return None
     release = Release(mark.id, version, tag, mark.base, mark.branch, remote, mark.time)
     log.info("found a release %s that was begun elsewhere, %s", tag, mark.time)
+    if found is None and at.default_forge:
+        raise Conflict(
+            f"the tag {tag} is ours, but {at.forge.place} has no release of it; it may be on another machine",
+            "git config hephaestus.forge PATH",
+        )
     if at.repository.resolve(f"{mark.base}^{{commit}}") is None:
         at.repository.fetch(remote, mark.base)
+    if within is not None and tagged is None:
+        _belongs(at, release, *within)
+    at.tidy(release)
     restore_refs(at, release)
     ours = found if promise is not None and promise.mark.id == mark.id else None
     # A tag of somebody else is no trace of ours: the checks will find it in the way.
@@ -41,17 +53,26 @@ def recover(at: Workplace, version: str, remote: str) -> journal.Journal | None:
     return journal.create(journal.directory(at.repository.common_directory), tag, asdict(release), records)
 
 
+def _belongs(at: Workplace, release: Release, commit: str, branch: str) -> None:
+    """Refuse a draft for a commit that is no part of what is checked out: who can write drafts may not write code."""
+    if release.branch != branch or not at.repository.is_ancestor(release.base, commit):
+        raise Conflict(
+            f"the draft {release.tag} is for {release.base[:10]} on {release.branch}, which is not what is checked out",
+            f"hephaestus rollback --version {release.version}",
+        )
+
+
 def restore_refs(at: Workplace, release: Release) -> None:
     """Point the private refs at tag and commit again, where the tag is on the remote or in this clone."""
     stage = at.stage(release)
     held = at.remote_tag(release.remote, release.tag) or at.repository.resolve(f"refs/tags/{release.tag}")
-    if held is None or stage.tag_object() is not None:
+    if held is None or _tag_mark(at.repository, release.remote, held) != release.mark:
         return
-    if _tag_mark(at.repository, release.remote, held) == release.mark:
+    if stage.tag_object() is None:
         at.repository.set_ref(stage.tag_ref, held, git.ABSENT)
-        commit = at.repository.line("rev-parse", f"{held}^{{commit}}")
-        if stage.commit() is None:
-            at.repository.set_ref(stage.commit_ref, commit, git.ABSENT)
+    # Each on its own: a kill may have come between the removal of the two.
+    if stage.commit() is None and stage.tag_object() == held:
+        at.repository.set_ref(stage.commit_ref, at.repository.line("rev-parse", f"{held}^{{commit}}"), git.ABSENT)
 
 
 def _tag_mark(repository: git.Repository, remote: str, tag_object: str | None) -> marks.Mark | None:

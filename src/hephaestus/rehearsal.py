@@ -132,6 +132,7 @@ def _make_world(world: _World, repository: git.Repository, base: str, branch: st
     # A stage that a rehearsal before this one has left was made in another clone of the same name.
     system.remove(stage.area(world.clone) / "stage.json")
     inherited = stage.inherited(repository, base, without=("remote", "branch", "hephaestus"))
+    (world.clone.root / ".git" / "inherited").touch(mode=0o600)
     (world.clone.root / ".git" / "inherited").write_text(inherited, encoding="utf-8", errors="surrogateescape")
     world.clone.run("config", "include.path", "inherited")
     world.clone.run("config", "hephaestus.forge", str(world.forge))

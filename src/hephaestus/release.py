@@ -57,16 +57,26 @@ class Release:
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where a release is made: the user's clone, the project as its base commit has it, and the forge."""
+    """Where a release is made: the user's clone, the project as its base commit has it, and the forge.
+
+    `default_forge` says that nobody chose the forge, so that it is one of this machine alone.
+    """
 
     repository: git.Repository
     project: project.Project
     forge: forge.Forge
+    default_forge: bool = False
 
     def stage(self, release: Release) -> stage.Stage:
         """Return the stage of a release."""
         where = stage.area(self.repository)
         return stage.Stage(self.repository, where, release.base, release.branch, release.tag)
+
+    def tidy(self, release: Release) -> None:
+        """Remove what a release, or another try at it, has left in the clone and beside it; environments stay."""
+        for ref, held in self.repository.refs(f"refs/hephaestus/{release.tag}/").items():
+            self.repository.delete_ref(ref, held)
+        self.stage(release).remove()
 
     @cached_property
     def template(self) -> str:
@@ -93,7 +103,8 @@ def workplace(repository: git.Repository, base: str) -> Workplace:
     facts = project.load(git.Commit(repository, base))
     # A clone's own setting wins over the project's: a rehearsal, or a person, releases elsewhere from there.
     setting = repository.config("hephaestus.forge") or facts.forge
-    return Workplace(repository, facts, forge.connect(setting, root=repository.root, name=facts.normalized))
+    place = forge.connect(setting, root=repository.root, name=facts.normalized)
+    return Workplace(repository, facts, place, default_forge=setting is None)
 
 
 def begin(  # noqa: PLR0913, PLR0917  (the facts of a release, each by its name)

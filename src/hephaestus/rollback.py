@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hephaestus import checkout, git, journal, recovery, versions
+from hephaestus import checkout, git, journal, marks, recovery, versions
 from hephaestus.errors import ChecksFailed, HephaestusError, NotConfirmed, UsageError
-from hephaestus.make import Consent, Outcome, only_one, tidy
+from hephaestus.make import Consent, Outcome, only_one
 from hephaestus.plan import Observer, Plan
 from hephaestus.release import Release, Workplace, steps, workplace
 
@@ -39,11 +39,10 @@ def roll_back(
             return Outcome("rolled back", f"{at.tag(version)} was rolled back before, nothing is left to do")
         release = Release(**record.facts)
         at = workplace(repository, release.base)
-        if not record.going_back and _published(at, release, record):
-            if severity != "critical":
-                return _advice(release, severity)
-            return _walk_back(release, at, record, observer, consent, published=True)
-        return _walk_back(release, at, record, observer, consent, published=record.was_published)
+        published = record.was_published or _published(at, release)
+        if published and not record.was_published and severity != "critical":
+            return _advice(release, severity)
+        return _walk_back(release, at, record, observer, consent, published=published)
 
 
 def _again(version: str, severity: str) -> str:
@@ -68,12 +67,14 @@ def _record(at: Workplace, version: str, branch: str) -> journal.Journal | None:
     return record
 
 
-def _published(at: Workplace, release: Release, record: journal.Journal) -> bool:
-    """Look whether users can see the release, whatever the journal came to write."""
-    if not record.begun("publish"):
-        return False
+def _published(at: Workplace, release: Release) -> bool:
+    """Look whether users can see the release: this journal may know nothing of another clone that published it."""
     found = at.forge.find(release.tag)
-    return found is not None and not found.draft
+    promise = marks.from_body(found.body) if found is not None and not found.draft else None
+    if promise is None or promise.mark.id != release.id:
+        return False
+    # A machine that took our draft over has made a tag of its own: what it published is not ours to take back.
+    return at.stage(release).tag_object() in (None, promise.tag_object)
 
 
 def _advice(release: Release, severity: str | None) -> Outcome:
@@ -102,6 +103,8 @@ def _walk_back(  # noqa: PLR0913  (all that a walk needs; none of it belongs tog
     if record.begun("push") and not record.going_back:
         _agree(release, consent)
     record.turn_back(published=published)
+    if published and not record.begun("publish"):
+        record.begin("publish")  # by another clone; it is to be taken back all the same
     undone = [step for step in reversed(back.steps) if record.begun(step.name)]
     observer.planned(f"rollback {release.tag}", [(step.name, step.describe_undo()) for step in undone])
     try:
@@ -109,7 +112,7 @@ def _walk_back(  # noqa: PLR0913  (all that a walk needs; none of it belongs tog
     except HephaestusError as error:
         error.hint = error.hint or f"hephaestus rollback --version {release.version}"
         raise
-    tidy(at, release)
+    at.tidy(release)
     record.end("rolled back")
     record.archive()
     return Outcome("rolled back", _told(release, at, record))

@@ -103,7 +103,7 @@ class Stage:
     def prepare(self) -> None:
         """Make the checkout anew at the release commit, or at the base while there is none."""
         self.remove()
-        self.area.mkdir(parents=True, exist_ok=True)
+        self.area.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._clone()
         self._populate(self.revision)
         system.write(self.area / "stage.json", json.dumps(self._claim).encode())
@@ -142,6 +142,7 @@ class Stage:
         attributes = self.repository.common_directory / "info" / "attributes"
         if attributes.is_file():
             (inside / "info" / "attributes").write_bytes(attributes.read_bytes())
+        (inside / "inherited").touch(mode=0o600)  # it may hold tokens, as the user's own configuration may
         (inside / "inherited").write_text(
             inherited(self.repository, self.base), encoding="utf-8", errors="surrogateescape"
         )
@@ -257,6 +258,11 @@ class Prepare(Step):
         changed = repository.changed()
         if changed:
             yield Problem(f"tracked files are changed and would not be released: {_some(changed)}", "git stash")
+        if len(repository.push_addresses(self.remote)) > 1:
+            yield Problem(
+                f"{self.remote} is pushed to several addresses, which no push can do as one",
+                f"git config --get-all remote.{self.remote}.pushurl",
+            )
         yield from self._behind()
         if git.Commit(repository, self.stage.base).read(".gitattributes") and self._needs_lfs():
             yield Problem(
@@ -310,7 +316,7 @@ class Prepare(Step):
         return f"the stage in {self.stage.area} is removed"
 
     def undo(self) -> None:
-        """Remove the stage and the private refs."""
+        """Remove the stage; the private refs go with the steps that made them."""
         self.stage.remove()
 
 

@@ -41,9 +41,17 @@ class Tag(Step):
         if repository.run("check-ref-format", f"refs/tags/{tag}", check=False).code:
             yield Problem(f"{tag!r} cannot be the name of a tag", "git help check-ref-format")
             return
+        there = [] if repository.is_shallow() else _on_remote(repository, self.remote)
+        missing = [name for _, name in versions.order(there, self.template) if name not in (tag, *_here(repository))]
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            yield Problem(
+                f"this clone has not the tag {missing[0]}{more} of {self.remote}, so earlier releases cannot be seen",
+                f"git fetch --tags {self.remote}",
+            )
         if repository.resolve(f"refs/tags/{tag}"):
             yield Problem(f"the tag {tag} exists in this clone", f"git show {tag}")
-        elif _on_remote(repository, self.remote, tag):
+        elif tag in there:
             yield Problem(
                 f"the tag {tag} exists on {self.remote}", f"git fetch {self.remote} tag {tag} && git show {tag}"
             )
@@ -140,8 +148,12 @@ def _annotate(repository: git.Repository, tag: str, commit: str, message: str, t
         repository.run(*arguments, given=message.encode("utf-8", "surrogateescape"), extra={"GIT_COMMITTER_DATE": time})
 
 
-def _on_remote(repository: git.Repository, remote: str, tag: str) -> bool:
+def _here(repository: git.Repository) -> list[str]:
+    return [name.removeprefix("refs/tags/") for name in repository.refs("refs/tags")]
+
+
+def _on_remote(repository: git.Repository, remote: str) -> list[str]:
     try:
-        return bool(repository.remote_refs(remote, f"refs/tags/{tag}"))
+        return repository.remote_tags(remote)
     except CouldNotRun:
-        return False  # the stage's check has said so already
+        return []  # the stage's check has said so already

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -74,7 +75,10 @@ class Verify(Step):
         """Return what the release promises, once the tag on the remote and the listed files agree with it."""
         promise = marks.from_body(found.body)
         if promise is None:
-            raise VerificationFailed(f"the release {self.tag} does not say what it should hold", f"ls {found.url}")
+            raise VerificationFailed(
+                f"the release {self.tag} does not say what it should hold",
+                f"ls -l {shlex.quote(self.forge.place)}",
+            )
         name = f"refs/tags/{self.tag}"
         held = self.repository.remote_refs(self.remote, name).get(name)
         if held != promise.tag_object:
@@ -84,7 +88,8 @@ class Verify(Step):
             )
         if {asset.name: asset.sha256 for asset in found.assets} != dict(promise.assets):
             raise VerificationFailed(
-                f"the files of the release {self.tag} are not the promised ones", f"ls {found.url}"
+                f"the files of the release {self.tag} are not the promised ones",
+                f"ls -l {shlex.quote(self.forge.place)}",
             )
         return promise
 

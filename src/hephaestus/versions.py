@@ -72,7 +72,7 @@ def parse(text: str) -> Version:
         problem = f"is not the canonical spelling, which is {version}"
     else:
         return version
-    raise UsageError(f"{text[:80]!r} {problem}", f"invoke release --version {shlex.quote(version.public)}")
+    raise UsageError(f"{text[:80]!r} {problem}", f"hephaestus release --version {shlex.quote(version.public)}")
 
 
 def following(current: str, part: str) -> str:
@@ -82,7 +82,7 @@ def following(current: str, part: str) -> str:
     for patch and minor, by 2.0.0 for major. Raises `UsageError` for another part or no version.
     """
     if part not in _PARTS:
-        raise UsageError(f"{part[:80]!r} is none of major, minor and patch", "invoke --help release")
+        raise UsageError(f"{part[:80]!r} is none of major, minor and patch", "hephaestus release --help")
     try:
         version = Version(current)
     except ValueError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -13,7 +12,6 @@ from typing import ClassVar
 from packaging.utils import parse_wheel_filename
 
 from hephaestus import archive, distributions, environments, system
-from hephaestus.errors import Problem
 from hephaestus.plan import Step
 
 __all__ = ["Wheelhouse"]
@@ -47,10 +45,6 @@ class Wheelhouse(Step):
     def describe(self) -> str:
         """Say which file is made."""
         return f"{archive.name(self.project, self.version)} for this platform, installed with no network as proof"
-
-    def check(self) -> Iterable[Problem]:
-        """Find nothing to ask: what it needs comes with this package."""
-        return ()
 
     def apply(self) -> None:
         """Gather, prove and pack.
