@@ -348,7 +348,8 @@ def test_alone_the_gates_are_asked_about_the_checkout_as_it_is_each_time(place: 
 def test_a_gate_that_touches_what_was_built_stops_the_release(place: Place) -> None:
     spoil = "[p.write_bytes(b'evil') for p in pathlib.Path('../assets').glob('*.whl')]"
     step = ask(place, gate("spoils", spoil))
-    step.stage.assets.mkdir(parents=True)
+    step.stage.prepare()
+    step.stage.assets.mkdir()
     (step.stage.assets / "acorn-1.1.0-py3-none-any.whl").write_bytes(b"good")
 
     with pytest.raises(Conflict, match="a gate has changed the files that were built"):
