@@ -153,6 +153,9 @@ def test_a_program_that_says_nothing_is_no_mistake(place: Place) -> None:
     assert rows(json.loads(done.stdout))["install"][0] == "acorn 1.1.0, its smoke command says nothing"
 
 
+QUICK = '@nox.session(tags=["gate"])\ndef quick'
+
+
 @pytest.mark.index
 def test_this_repository_rehearses_its_own_release(tmp_path: Path) -> None:
     if not (ROOT / ".git").exists():
@@ -168,7 +171,10 @@ def test_this_repository_rehearses_its_own_release(tmp_path: Path) -> None:
         entry = "## [Unreleased]\n\n### Changed\n\n- Something, just after a release."
         clone.commit("CHANGELOG.md", changelog.replace("## [Unreleased]", entry))
     major, minor, _ = __version__.split(".", 2)
-    # Its gates are those its noxfile tags; this test is in none of them.
+    # Its gates are those its noxfile tags, but for the tests: they run around this one already.
+    noxfile = (root / "noxfile.py").read_text(encoding="utf-8")
+    assert QUICK in noxfile
+    clone.commit("noxfile.py", noxfile.replace(QUICK, "@nox.session\ndef quick"), "ci: Rehearse without the tests")
     words = ["-m", "hephaestus", "rehearse", "--version", f"{major}.{int(minor) + 1}.0", "--json"]
     reaching = {**os.environ, **INDEX, "PIP_CACHE_DIR": str(CACHES / "pip"), "UV_CACHE_DIR": str(CACHES / "uv")}
     done = subprocess.run(
@@ -177,6 +183,6 @@ def test_this_repository_rehearses_its_own_release(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stdout
     told = json.loads(done.stdout)
-    assert {said["gate"] for said in told["gates"]} == {"quick", "lint", "types", "workflows", "package"}
+    assert {said["gate"] for said in told["gates"]} == {"lint", "types", "workflows", "package"}
     assert {said["verdict"] for said in told["gates"]} == {"passed"}
     assert rows(told)["rollback"][0] == "as promised"
