@@ -474,9 +474,12 @@ def test_commits_made_since_are_not_part_of_a_release_that_goes_on(
     assert "commits made since are not part of it" in caplog.text
 
 
-def test_a_release_whose_rollback_was_begun_does_not_go_on(place: Place) -> None:
+def test_a_release_that_was_half_rolled_back_does_not_go_on(place: Place) -> None:
     run(place, version="1.1.0", until="tag")
-    worlds.record(place).turn_back(published=False)
+    record = worlds.record(place)
+    record.turn_back(published=False)
+    record.undo("tag")
+    record.finish_undo("tag")
 
     with pytest.raises(Conflict, match=r"the rollback of v1\.1\.0 was begun") as caught:
         run(place, version="1.1.0")
