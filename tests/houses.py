@@ -9,9 +9,27 @@ import sys
 import sysconfig
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ACORN = '__version__ = "1.1.0"\n\n\ndef main():\n    print("acorn", __version__)\n'
+
+
+@dataclass(frozen=True)
+class FoundIn:
+    """A directory of wheels in place of an index, as resolvers and installers are told of it."""
+
+    directory: Path
+
+    @property
+    def uv_arguments(self) -> tuple[str, ...]:
+        return ("--no-index", "--find-links", str(self.directory))
+
+    pip_arguments = uv_arguments
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {}
 
 
 def wheel(where: Path, name: str = "acorn", *, body: str = ACORN, requires: Sequence[str] = ()) -> Path:

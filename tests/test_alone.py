@@ -121,6 +121,7 @@ def test_the_changelog_of_a_version_that_was_bumped_and_cut_is_left_as_it_is(pla
 # tag
 
 
+@pytest.mark.slow
 def test_a_tag_alone_is_annotated_and_ours(place):
     apply(alone.bump(place.repository, "1.1.0", None))
     apply(alone.changelog(place.repository, "1.1.0"))
@@ -211,6 +212,7 @@ def test_a_build_alone_follows_head(place):
     ],
     ids=["bump", "changelog", "build"],
 )
+@pytest.mark.slow
 def test_a_dry_step_says_what_it_would_do_and_changes_nothing(place, words, told):
     before = place.snapshot()
 
@@ -222,6 +224,7 @@ def test_a_dry_step_says_what_it_would_do_and_changes_nothing(place, words, told
     assert not (place.root / "dist").exists()
 
 
+@pytest.mark.slow
 def test_a_dry_tag_makes_none_and_says_what_is_in_its_way(place):
     before = place.snapshot()
 

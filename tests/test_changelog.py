@@ -28,6 +28,7 @@ def refused(place) -> tuple[str, str]:
     return problem.message, problem.hint
 
 
+@pytest.mark.slow
 def test_only_heading_and_links_of_the_section_change(place):
     release(place)
 
@@ -42,6 +43,7 @@ def test_only_heading_and_links_of_the_section_change(place):
     ]
 
 
+@pytest.mark.slow
 def test_a_missing_changelog_is_a_problem_whose_hint_makes_one(place):
     place.git("rm", "--quiet", "CHANGELOG.md")
     place.git("commit", "--quiet", "-m", "docs: Lose it")
@@ -53,6 +55,7 @@ def test_a_missing_changelog_is_a_problem_whose_hint_makes_one(place):
     assert preview(Request(version="1.1.0"), place.repository)[2] == []
 
 
+@pytest.mark.slow
 def test_an_empty_section_is_a_problem(place):
     text = (place.root / "CHANGELOG.md").read_text()
     place.commit("CHANGELOG.md", text.replace("### Added\n\n- Leaves.\n\n", "### Added\n\n<!-- nothing -->\n\n"))
@@ -63,6 +66,7 @@ def test_an_empty_section_is_a_problem(place):
     assert "CHANGELOG.md" in hint or hint.startswith("git ")
 
 
+@pytest.mark.slow
 def test_a_version_that_is_there_already_is_a_problem(place):
     text = (place.root / "CHANGELOG.md").read_text()
     place.commit("CHANGELOG.md", text.replace("## [1.0.0]", "## [1.1.0] - 2026-02-02\n\n- Bark.\n\n## [1.0.0]"))
@@ -72,6 +76,7 @@ def test_a_version_that_is_there_already_is_a_problem(place):
     assert "1.1.0" in message
 
 
+@pytest.mark.slow
 def test_a_changelog_that_is_not_utf_8_is_a_problem_whose_hint_converts_it(place):
     (place.root / "CHANGELOG.md").write_bytes("# Changelog\n\n## [Unreleased]\n\n- Bl\u00e4tter.\n".encode("latin-1"))
     place.git("commit", "--quiet", "--all", "-m", "docs: Grow")
@@ -82,6 +87,7 @@ def test_a_changelog_that_is_not_utf_8_is_a_problem_whose_hint_converts_it(place
     assert hint.startswith("iconv -f WINDOWS-1252")
 
 
+@pytest.mark.slow
 def test_a_changelog_of_another_name_is_found_by_its_setting(place):
     place.git("mv", "CHANGELOG.md", "HISTORY.md")
     text = (place.root / "pyproject.toml").read_text()
@@ -93,6 +99,7 @@ def test_a_changelog_of_another_name_is_found_by_its_setting(place):
 
 
 @pytest.mark.parametrize("setting", ["core.autocrlf", "core.eol"])
+@pytest.mark.slow
 def test_a_cut_that_was_not_written_down_is_found_again_where_git_converts_line_ends(place, setting):
     place.git("config", setting, "true" if setting == "core.autocrlf" else "crlf")
     if setting == "core.eol":

@@ -34,6 +34,7 @@ def elsewhere(place, *, push=True) -> None:
         other.git("push", "--quiet")
 
 
+@pytest.mark.slow
 def test_a_project_that_is_ready_has_no_problems(place):
     assert problems(place) == {}
 
@@ -124,6 +125,7 @@ def test_several_remotes_and_nothing_to_choose_by_are_refused(place):
         checkout.remote(place.repository, None, "main")
 
 
+@pytest.mark.slow
 def test_a_remote_that_does_not_answer_is_a_problem_with_its_own_words(place):
     place.remote.rename(place.remote.with_name("gone.git"))
     found = [problem.message for problem in preview(Request(version="1.1.0"), place.repository)[2]]
@@ -177,6 +179,7 @@ def test_the_branch_ci_names_for_another_commit_does_not_count(place, monkeypatc
 # The state of the clone
 
 
+@pytest.mark.slow
 def test_a_shallow_clone_is_a_problem_until_its_hint_is_run(place):
     place.git("clone", "--quiet", "--depth=1", place.remote.as_uri(), str(place.root.parent / "shallow"))
     shallow = type(place)(place.root.parent / "shallow", place.remote, place.forge)
@@ -189,6 +192,7 @@ def test_a_shallow_clone_is_a_problem_until_its_hint_is_run(place):
 
 
 @pytest.mark.parametrize("staged", [False, True])
+@pytest.mark.slow
 def test_changed_tracked_files_are_a_problem_that_names_them(place, staged):
     (place.root / "CHANGELOG.md").write_text("mine\n")
     if staged:
@@ -200,6 +204,7 @@ def test_changed_tracked_files_are_a_problem_that_names_them(place, staged):
     assert hint == "git stash"
 
 
+@pytest.mark.slow
 def test_untracked_files_are_only_noted(place, caplog):
     (place.root / "notes.txt").write_text("mine\n")
     assert problems(place) == {}
@@ -211,6 +216,7 @@ def test_untracked_files_are_only_noted(place, caplog):
     assert "notes.txt" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_branch_behind_its_remote_is_a_problem_that_its_hint_mends(place):
     elsewhere(place)
 
@@ -221,6 +227,7 @@ def test_a_branch_behind_its_remote_is_a_problem_that_its_hint_mends(place):
     assert problems(place) == {}
 
 
+@pytest.mark.slow
 def test_a_branch_that_has_diverged_from_its_remote_is_a_problem_that_its_hint_mends(place):
     elsewhere(place)
     place.commit("src/acorn/bark.py", "ROUGH = True\n", "feat: Grow bark")
@@ -251,6 +258,7 @@ def test_commits_that_were_not_pushed_are_listed_before_the_commit_point(place, 
 # All at once
 
 
+@pytest.mark.slow
 def test_all_problems_are_told_at_once_and_nothing_is_changed(place):
     place.git("tag", "v1.0.5")
     place.commit("CHANGELOG.md", "# Changelog\n")
@@ -270,6 +278,7 @@ def test_all_problems_are_told_at_once_and_nothing_is_changed(place):
     assert not list((place.root / ".git/hephaestus").glob("journals/*"))
 
 
+@pytest.mark.slow
 def test_a_commit_without_a_known_author_is_a_problem(place, machine):
     (machine / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
 
@@ -279,6 +288,7 @@ def test_a_commit_without_a_known_author_is_a_problem(place, machine):
     assert hint.startswith("git config user.")
 
 
+@pytest.mark.slow
 def test_the_program_tells_a_machine_without_git_what_to_install(place, tmp_path):
     done = place.hephaestus("release", "--version", "1.1.0", extra={"PATH": str(tmp_path)})
 

@@ -22,6 +22,7 @@ def configure(place, setting: str) -> None:
     place.commit("pyproject.toml", text.replace("[tool.hephaestus]\n", f"[tool.hephaestus]\n{setting}\n"))
 
 
+@pytest.mark.slow
 def test_the_commit_holds_version_and_changelog_on_top_of_the_base(place):
     release(place)
 
@@ -31,6 +32,7 @@ def test_the_commit_holds_version_and_changelog_on_top_of_the_base(place):
     assert changed == ["CHANGELOG.md", "pyproject.toml", "src/acorn/__init__.py"]
 
 
+@pytest.mark.slow
 def test_no_branch_moves_and_the_checkout_stays(place):
     before = place.snapshot()
 
@@ -41,6 +43,7 @@ def test_no_branch_moves_and_the_checkout_stays(place):
     assert after == before
 
 
+@pytest.mark.slow
 def test_the_message_is_the_configured_one(place):
     configure(place, 'commit-message = "release: {version}\\n\\n# {tag} is a heading to Markdown."')
 
@@ -50,6 +53,7 @@ def test_the_message_is_the_configured_one(place):
     assert message == "release: 1.1.0\n\n# v1.1.0 is a heading to Markdown."
 
 
+@pytest.mark.slow
 def test_the_time_is_that_of_the_release_whatever_the_clock_says_when_it_goes_on(place, monkeypatch):
     release(place, "changelog")
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2001-02-03T04:05:06Z")
@@ -60,6 +64,7 @@ def test_the_time_is_that_of_the_release_whatever_the_clock_says_when_it_goes_on
     assert place.git("log", "-1", "--format=%aI %cI", COMMITTED) == f"{begun} {begun}"
 
 
+@pytest.mark.slow
 def test_a_commit_that_a_killed_run_made_without_keeping_it_is_made_again_the_same(place):
     release(place)
     first = place.git("rev-parse", COMMITTED)
@@ -72,6 +77,7 @@ def test_a_commit_that_a_killed_run_made_without_keeping_it_is_made_again_the_sa
     assert place.git("rev-parse", COMMITTED) == first
 
 
+@pytest.mark.slow
 def test_a_private_ref_that_is_no_commit_on_the_base_is_left_alone(place):
     release(place, "changelog")
     place.git("update-ref", COMMITTED, "v1.0.0^{commit}")
@@ -83,6 +89,7 @@ def test_a_private_ref_that_is_no_commit_on_the_base_is_left_alone(place):
     assert place.git("rev-parse", COMMITTED) == place.git("rev-parse", "v1.0.0^{commit}")
 
 
+@pytest.mark.slow
 def test_a_commit_message_a_hook_refuses_stops_the_release_with_the_hooks_words(place):
     hook = place.root / ".git/hooks/commit-msg"
     hook.parent.mkdir(exist_ok=True)

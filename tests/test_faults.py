@@ -47,6 +47,7 @@ def files_no_larger_than(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_found_before_anything_is_done(place):
     (place.root / "src/acorn/leaves.py").write_text("COLOUR = 'red'\n")
     before = place.snapshot()
@@ -63,6 +64,7 @@ def test_a_changed_file_is_found_before_anything_is_done(place):
     assert place.git("stash", "list")
 
 
+@pytest.mark.slow
 def test_an_untracked_file_is_neither_released_nor_touched(place):
     (place.root / "notes.txt").write_text("mine\n")
     before = hidden(place.snapshot())
@@ -75,6 +77,7 @@ def test_an_untracked_file_is_neither_released_nor_touched(place):
     assert hidden(place.snapshot()) == before
 
 
+@pytest.mark.slow
 def test_a_branch_behind_its_remote_is_found_before_anything_is_done_and_the_hint_mends_it(place):
     clone = place.clone("other")
     clone.commit("fruit.txt", "an acorn\n", "feat: Bear fruit")
@@ -93,6 +96,7 @@ def test_a_branch_behind_its_remote_is_found_before_anything_is_done_and_the_hin
     assert place.git("show", f"{made(place)[0]}:fruit.txt") == "an acorn"
 
 
+@pytest.mark.slow
 def test_a_tag_on_the_remote_that_the_clone_does_not_know_is_found_before_anything_is_done(place):
     place.git("push", "--quiet", "origin", f"v1.0.0:refs/tags/{TAG}")
     before = place.snapshot()
@@ -138,6 +142,7 @@ def test_without_an_identity_nothing_is_done_and_the_hint_mends_it(place):
     assert place.git("log", "-1", "--format=%an <%ae>", made(place)[0]) == "Your Name <you@example.org>"
 
 
+@pytest.mark.slow
 def test_a_commit_hook_that_says_no_stops_the_release_and_once_mended_the_same_command_goes_on(place):
     hook = script(place.root / ".git" / "hooks" / "pre-commit", 'echo "no commits on Fridays" >&2; exit 1')
     before = hidden(place.snapshot())

@@ -238,6 +238,7 @@ def test_a_tag_with_odd_characters_has_a_journal_of_its_own(where: Path) -> None
 
 
 @given(facts=st.dictionaries(TEXT, TEXT), reasons=st.lists(st.tuples(TEXT, TEXT), max_size=4))
+@pytest.mark.slow
 def test_any_text_is_read_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, facts: dict[str, str], reasons: list[tuple[str, str]]
 ) -> None:

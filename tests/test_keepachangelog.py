@@ -578,6 +578,7 @@ def taken_back(text: str, new: str) -> tuple[str, list[str]]:
 @example(CLASSIC)
 @example(CLASSIC.rstrip())
 @example(CLASSIC.replace("\n", "\r\n", 7))
+@pytest.mark.slow
 def test_a_release_only_adds_lines_and_leads_links_on(text: str) -> None:
     new = release(text, "9.9.9", "v9.9.9")
     left, came = taken_back(text, new)
@@ -588,6 +589,7 @@ def test_a_release_only_adds_lines_and_leads_links_on(text: str) -> None:
 
 
 @given(changelogs())
+@pytest.mark.slow
 def test_the_version_says_what_unreleased_said(text: str) -> None:
     before, new = unreleased(text), release(text, "9.9.9", "v9.9.9")
     cut_out, left = find(new, "9.9.9"), unreleased(new)
@@ -638,6 +640,7 @@ LINES_OF = [
 
 @pytest.mark.parametrize("before", ["", "## 1.0", "[unreleased]: https://a.b/compare/"])
 @pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.slow
 def test_a_mebibyte_of_hostile_text_is_cut_in_a_moment(piece: str, before: str) -> None:
     text = f"## [Unreleased]\n\n- x\n\n{before}{piece * (2**20 // len(piece))}\n"
     started = time.process_time()

@@ -25,6 +25,7 @@ def head(place):
     return place.git("rev-parse", MAIN)
 
 
+@pytest.mark.slow
 def test_tag_branch_index_and_files_move_forward_together(tagged):
     commit, tag = made(tagged)
 

@@ -92,6 +92,7 @@ def test_notes_are_what_readers_see_of_a_draft() -> None:
 @given(notes=NOTES, assets=st.dictionaries(NAMES, st.just("d" * 64), max_size=4), branch=BRANCHES)
 @example(notes=FORGED_BODY, assets={"-->": "d" * 64}, branch="a-->")
 @example(notes="<!-- an open comment", assets={}, branch="main")
+@pytest.mark.slow
 def test_a_promise_comes_back_from_a_body_whatever_notes_and_names_say(
     notes: str, assets: dict[str, str], branch: str
 ) -> None:
@@ -145,6 +146,7 @@ def test_a_damaged_mark_is_none_and_no_error(record: str) -> None:
         st.none() | st.integers() | TEXT, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=5
     )
 )
+@pytest.mark.slow
 def test_no_json_in_the_place_of_a_mark_is_an_error(said: Any) -> None:
     record = json.dumps({"mark": said, "tag_object": said, "assets": said})
 

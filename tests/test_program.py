@@ -248,6 +248,7 @@ SLIPS = (
 )
 
 
+@pytest.mark.slow
 def test_no_slip_of_the_fingers_starts_a_release(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> None:
@@ -293,6 +294,7 @@ def test_a_reader_that_has_seen_enough_causes_no_traceback(words: list[str]) -> 
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.slow
 def test_a_directory_nobody_may_write_to_is_no_traceback(place: Place) -> None:
     # A file where the directory should be is refused to everybody, to root as well.
     (place.root / ".git" / "hephaestus").write_text("")

@@ -138,6 +138,7 @@ def test_a_byte_order_mark_is_refused_and_the_hint_removes_it_however_often_it_i
 
 
 @pytest.mark.parametrize("data", [b"[project", b"name = '\xff'", b"x = " + b"[" * 5000, b"a = 1\na = 2\n"])
+@pytest.mark.slow
 def test_what_is_no_toml_is_refused_and_the_hint_shows_why(tmp_path: Path, data: bytes) -> None:
     error = refusal(tmp_path, data)
     assert error.message.startswith("pyproject.toml is not valid TOML: ")
@@ -214,6 +215,7 @@ def test_a_tag_template_is_text_around_one_version_and_nothing_else(tmp_path: Pa
 
 
 @given(st.text(alphabet="{}v!:.[]0versiontag -/", max_size=20) | st.just("{version}{tag}"))
+@pytest.mark.slow
 def test_a_commit_message_that_is_taken_can_be_filled_in(template: str) -> None:
     class Only:
         def read(self, path: str) -> bytes | None:

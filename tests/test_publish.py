@@ -63,6 +63,7 @@ def by_hand(place, body="Made by hand."):
     return forge
 
 
+@pytest.mark.slow
 def test_a_draft_has_the_notes_and_the_promise_and_nobody_sees_it(tagged):
     draft_of(tagged).apply()
 

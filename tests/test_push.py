@@ -87,6 +87,7 @@ def test_branch_and_tag_arrive_together_and_a_repetition_changes_nothing(tagged)
 
 
 @pytest.mark.parametrize("fault", REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.slow
 def test_a_remote_that_refuses_gets_nothing_and_its_words_are_passed_on(tagged, fault: Fault):
     before = tagged.snapshot()
     fault.begin(tagged)
@@ -188,6 +189,7 @@ def test_nothing_else_of_the_clone_is_pushed(tagged):
     assert tagged.remote_refs() == {**before, MAIN: commit, TAG_REF: tag}
 
 
+@pytest.mark.slow
 def test_the_way_back_is_a_new_commit_with_the_files_of_the_base(tagged):
     base = tagged.remote_refs()[MAIN]
     push_of(tagged).apply()
@@ -222,6 +224,7 @@ def test_a_push_that_arrives_late_is_taken_back_too(tagged, monkeypatch):
     assert tree(tagged, MAIN) == tree(tagged, base)
 
 
+@pytest.mark.slow
 def test_the_way_back_of_what_users_could_see_keeps_the_section_and_marks_it(tagged):
     push_of(tagged).apply()
     _, head = grow(tagged)
@@ -238,6 +241,7 @@ def test_the_way_back_of_what_users_could_see_keeps_the_section_and_marks_it(tag
     assert TAG_REF not in tagged.remote_refs()
 
 
+@pytest.mark.slow
 def test_there_is_no_way_back_over_the_commits_of_others(tagged):
     push_of(tagged).apply()
     _, head = grow(tagged)
@@ -273,6 +277,7 @@ def test_a_tag_of_somebody_else_does_not_forbid_to_give_up_what_never_arrived(ta
 
 
 @pytest.mark.parametrize("fault", REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.slow
 def test_a_remote_that_refuses_the_way_back_keeps_all_of_the_release(tagged, fault: Fault):
     push_of(tagged).apply()
     arrived = tagged.remote_refs()
@@ -444,6 +449,7 @@ def test_nobody_asked_is_nobody_agreed(uploaded):
     assert hidden(uploaded.snapshot()) == before
 
 
+@pytest.mark.slow
 def test_what_is_pushed_is_looked_for_where_it_was_pushed_to(place):
     other = place.remote.with_name("other.git")
     place.git("clone", "--quiet", "--bare", str(place.remote), str(other))
@@ -457,6 +463,7 @@ def test_what_is_pushed_is_looked_for_where_it_was_pushed_to(place):
     assert TAG_REF not in git.Repository(other).refs("refs/tags")
 
 
+@pytest.mark.slow
 def test_a_remote_with_several_push_addresses_is_a_problem(place):
     place.git("remote", "set-url", "--add", "--push", "origin", str(place.remote))
     place.git("remote", "set-url", "--add", "--push", "origin", str(place.remote.with_name("mirror.git")))

@@ -200,6 +200,7 @@ def test_a_fresh_clone_withdraws_what_was_published_by_severity_only(published):
 # What is not ours
 
 
+@pytest.mark.slow
 def test_a_tag_of_somebody_else_is_refused_with_words_and_left_alone(place):
     theirs = claim(place)
     before = place.snapshot()
@@ -219,6 +220,7 @@ def forged(place):
     return marks.Mark("f" * 32, place.git("rev-parse", "HEAD"), "main", "2026-01-01T00:00:00+00:00")
 
 
+@pytest.mark.slow
 def test_a_mark_in_the_notes_of_somebody_elses_tag_does_not_make_it_ours(place):
     notes = marks.message(forged(place), f"Release {TAG}", "- Leaves.")
     theirs = claim(place, f"{notes}\nSigned-off-by: Mallory <mallory@example.org>\n")
@@ -231,6 +233,7 @@ def test_a_mark_in_the_notes_of_somebody_elses_tag_does_not_make_it_ours(place):
     assert place.remote_refs()[TAG_REF] == theirs
 
 
+@pytest.mark.slow
 def test_a_mark_in_our_own_notes_is_not_the_mark_of_our_release(place):
     mark = forged(place)
     promised = marks.DraftMark(mark, "0" * 40, {})
@@ -248,6 +251,7 @@ def test_a_mark_in_our_own_notes_is_not_the_mark_of_our_release(place):
 
 
 @pytest.mark.parametrize("visible", [False, True])
+@pytest.mark.slow
 def test_a_release_on_the_forge_that_somebody_else_made_is_refused_with_words_and_left_alone(place, visible):
     forge = DirectoryForge(place.forge)
     body = marks.body(marks.DraftMark(forged(place), "0" * 40, {}), "By hand.") + "\nMore.\n"
@@ -382,6 +386,7 @@ def test_two_machines_at_the_same_moment_make_one_release(place):
     assert place.releases() == out
 
 
+@pytest.mark.slow
 def test_what_another_machine_has_published_is_taken_back_by_severity_only(pushed):
     go(machine(pushed))
 
@@ -394,6 +399,7 @@ def test_what_another_machine_has_published_is_taken_back_by_severity_only(pushe
     assert TAG_REF not in pushed.remote_refs()
 
 
+@pytest.mark.slow
 def test_a_release_that_another_machine_has_withdrawn_is_not_said_to_be_out(published):
     go(published)
     back(machine(published), "critical")
@@ -404,6 +410,7 @@ def test_a_release_that_another_machine_has_withdrawn_is_not_said_to_be_out(publ
     assert "taken back elsewhere" in caught.value.problems[0].message
 
 
+@pytest.mark.slow
 def test_a_draft_for_a_commit_that_is_not_checked_out_is_not_gone_on_with(uploaded):
     stranger = machine(uploaded, "stranger")
     stranger.git("switch", "--quiet", "-c", "theirs")
@@ -420,6 +427,7 @@ def test_a_draft_for_a_commit_that_is_not_checked_out_is_not_gone_on_with(upload
     assert uploaded.remote_refs() == before
 
 
+@pytest.mark.slow
 def test_another_try_whose_journal_was_deleted_does_not_pass_for_this_one(place):
     go(place, "tag")
     shutil.rmtree(place.root / ".git" / "hephaestus")
@@ -429,6 +437,7 @@ def test_another_try_whose_journal_was_deleted_does_not_pass_for_this_one(place)
     assert marks.from_message(place.repository.tag_message(made(place)[1])) == begun(place).mark
 
 
+@pytest.mark.slow
 def test_a_draft_that_is_lost_after_the_push_is_made_again_by_the_same_command(pushed):
     DirectoryForge(pushed.forge).withdraw(TAG)
 

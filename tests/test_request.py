@@ -85,6 +85,7 @@ def test_a_malformed_version_is_refused_with_the_one_that_was_meant(place, text,
 
 
 @pytest.mark.parametrize(("part", "version"), [("patch", "1.0.1"), ("minor", "1.1.0"), ("major", "2.0.0")])
+@pytest.mark.slow
 def test_a_part_raises_the_version_the_project_says(place, part, version):
     assert version_of(place, part=part) == version
 
@@ -94,6 +95,7 @@ def test_a_part_that_does_not_exist_is_refused(place):
         release(place, part="tiny")
 
 
+@pytest.mark.slow
 def test_a_part_raises_the_highest_tag_where_tags_say_the_version(place):
     take_the_version_from_tags(place)
     place.git("tag", "v1.4.0")
@@ -102,6 +104,7 @@ def test_a_part_raises_the_highest_tag_where_tags_say_the_version(place):
     assert version_of(place, part="minor") == "1.11.0"
 
 
+@pytest.mark.slow
 def test_a_part_goes_on_with_the_version_it_meant_before_the_interruption(place):
     release(place, "commit", part="minor")
     say(place, "1.6.0")
@@ -113,6 +116,7 @@ def test_a_part_goes_on_with_the_version_it_meant_before_the_interruption(place)
     assert place.git("rev-parse", "refs/hephaestus/v1.1.0/tag^{commit}") == place.git("rev-parse", COMMITTED)
 
 
+@pytest.mark.slow
 def test_another_part_than_the_one_in_flight_is_another_version(place):
     release(place, part="minor")
 
@@ -126,6 +130,7 @@ def test_another_part_than_the_one_in_flight_is_another_version(place):
 # What the project says
 
 
+@pytest.mark.slow
 def test_a_prepared_commit_is_released_as_it_is(place):
     prepare(place)
 
@@ -162,6 +167,7 @@ def test_a_development_version_is_not_released(place):
     assert "1.1.0.dev0 is a development version" in outcome.said
 
 
+@pytest.mark.slow
 def test_nothing_to_release_leaves_no_trace_and_is_a_success(place):
     say(place, "1.1.0.dev0")
     before = place.snapshot()
@@ -196,6 +202,7 @@ def take_the_version_from_tags(place) -> None:
     place.git("push", "--quiet")
 
 
+@pytest.mark.slow
 def test_a_version_from_the_tag_is_written_into_no_file(place):
     take_the_version_from_tags(place)
 
@@ -206,6 +213,7 @@ def test_a_version_from_the_tag_is_written_into_no_file(place):
 
 
 @pytest.mark.parametrize("version", ["1.1.0rc1", "1.1.0a0", "1.0.0.post1", "2026.8.17", "1!0.1", "1.1"])
+@pytest.mark.slow
 def test_pre_releases_epochs_and_calendar_versions_are_accepted(place, version):
     release, _, problems = preview(Request(version=version), place.repository)
 
@@ -213,6 +221,7 @@ def test_pre_releases_epochs_and_calendar_versions_are_accepted(place, version):
 
 
 @pytest.mark.parametrize(("tag", "expected"), [("1.0.1", "1.1.0"), ("acorn-v1.0.1", "acorn-v1.1.0"), ("release/1.0.1", "release/1.1.0")])  # fmt: skip
+@pytest.mark.slow
 def test_the_scheme_of_the_newest_tag_is_kept(place, tag, expected):
     place.git("tag", tag)
 

@@ -53,6 +53,7 @@ def refuse(_question):
 
 
 @pytest.mark.parametrize("until", ["stage", "changelog", "tag"])
+@pytest.mark.slow
 def test_before_anything_is_public_the_world_is_as_before_to_the_byte(place, until):
     before = place.snapshot()
     go(place, until)
@@ -112,6 +113,7 @@ def test_a_second_rollback_finds_nothing_left_to_do(tagged):
     assert tagged.snapshot() == before
 
 
+@pytest.mark.slow
 def test_a_version_that_was_rolled_back_can_be_released(tagged):
     first = record(tagged)
     back(tagged)

@@ -79,6 +79,7 @@ def test_only_nox_and_the_standard_library_are_loaded() -> None:
     assert loaded <= sys.stdlib_module_names
 
 
+@pytest.mark.slow
 def test_sessions_are_registered_by_name_and_do_not_run_unasked(tmp_path: Path) -> None:
     (tmp_path / "noxfile.py").write_text("from hephaestus.sessions import register\nregister('gates', 'wheelhouse')\n")
     shown = nox(tmp_path, "--list").stdout
@@ -91,6 +92,7 @@ def test_sessions_are_registered_by_name_and_do_not_run_unasked(tmp_path: Path) 
     assert nox(tmp_path, "--list", "--json", "--tags", "gate").stdout.strip() in ("", "[]")
 
 
+@pytest.mark.slow
 def test_without_names_all_sessions_are_registered_and_one_name_gives_one(tmp_path: Path) -> None:
     for names, expected in (("", {"gates", "wheelhouse"}), ("'wheelhouse'", {"wheelhouse"})):
         (tmp_path / "noxfile.py").write_text(f"from hephaestus.sessions import register\nregister({names})\n")

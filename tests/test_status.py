@@ -54,6 +54,7 @@ def test_the_last_release_is_the_highest_one_below_the_checkout(place: Place) ->
     assert status(place.repository)["last_release"] == "v1.11.0rc1"
 
 
+@pytest.mark.slow
 def test_a_release_half_way_is_shown_with_what_is_done_and_what_comes_next(place: Place) -> None:
     begin(place, until="commit")
     [flight] = status(place.repository)["in_flight"]
@@ -68,6 +69,7 @@ def test_a_release_half_way_is_shown_with_what_is_done_and_what_comes_next(place
     assert status(place.repository)["version"] == "1.0.0", "the checkout is as it was"
 
 
+@pytest.mark.slow
 def test_a_rollback_half_way_can_only_be_finished(place: Place) -> None:
     begin(place)
     record = journal.find(journal.directory(place.repository.common_directory), "v1.1.0")
@@ -79,6 +81,7 @@ def test_a_rollback_half_way_can_only_be_finished(place: Place) -> None:
     assert flight["next"] == ["hephaestus rollback --version 1.1.0"]
 
 
+@pytest.mark.slow
 def test_what_was_rolled_back_is_not_half_way(place: Place) -> None:
     begin(place)
     roll_back("1.1.0", None, place.repository, Quiet(), None)
@@ -86,6 +89,7 @@ def test_what_was_rolled_back_is_not_half_way(place: Place) -> None:
     assert status(place.repository)["in_flight"] == []
 
 
+@pytest.mark.slow
 def test_another_work_tree_of_the_clone_shows_the_same(place: Place) -> None:
     begin(place)
     place.git("worktree", "add", "--quiet", "-b", "side", str(place.root.parent / "side"))
@@ -95,12 +99,14 @@ def test_another_work_tree_of_the_clone_shows_the_same(place: Place) -> None:
     assert status(side.repository)["branch"] == "side"
 
 
+@pytest.mark.slow
 def test_another_clone_knows_nothing_of_it(place: Place) -> None:
     begin(place)
 
     assert status(place.clone("other").repository)["in_flight"] == []
 
 
+@pytest.mark.slow
 def test_below_the_root_it_is_the_same(place: Place) -> None:
     done = place.hephaestus("status", at=place.root / "src" / "acorn")
 

@@ -131,6 +131,14 @@ def test_what_points_to_another_repository_or_interpreter_is_not_inherited(monke
     assert (inherited["KEPT"], inherited["GIT_AUTHOR_NAME"], inherited["ADDED"]) == ("yes", "Robin", "1")
 
 
+def test_a_program_that_inherits_nothing_has_what_it_is_given_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_TOKEN", "hunter2")
+    show = "import os; print('A_TOKEN' in os.environ, os.environ.get('ADDED'))"
+
+    assert python(show, extra={"ADDED": "1"}).output == "True 1\n"
+    assert python(show, extra={"ADDED": "1"}, inherit=False).output == "False 1\n"
+
+
 def test_git_asks_nothing_where_there_is_no_terminal_and_the_user_may_say_otherwise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -229,6 +237,7 @@ def test_a_copy_of_nothing_leaves_nothing(tmp_path: Path) -> None:
 
 
 @given(parts=st.lists(st.binary(max_size=50), max_size=5), cut=st.integers(0, 20))
+@pytest.mark.slow
 def test_appending_adds_to_the_end_and_cutting_takes_from_it(
     tmp_path_factory: pytest.TempPathFactory, parts: list[bytes], cut: int
 ) -> None:
@@ -304,6 +313,7 @@ def test_a_killed_process_leaves_its_lock_free(tmp_path: Path) -> None:
             pass
 
 
+@pytest.mark.slow
 def test_who_waits_for_a_lock_gets_it_when_it_is_free_and_says_that_it_waits(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -25,6 +25,7 @@ def problems(place, version="1.1.0") -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_tag_is_annotated_with_the_notes_and_the_mark_of_the_release(place):
     release(place)
 
@@ -36,18 +37,21 @@ def test_the_tag_is_annotated_with_the_notes_and_the_mark_of_the_release(place):
     assert place.git("rev-parse", f"{KEPT}^{{commit}}") == place.git("rev-parse", COMMITTED)
 
 
+@pytest.mark.slow
 def test_the_users_own_tags_do_not_show_it(place):
     release(place)
 
     assert place.git("tag") == "v1.0.0"
 
 
+@pytest.mark.slow
 def test_a_tag_that_exists_here_is_a_problem(place):
     place.git("tag", "v1.1.0", "v1.0.0")
 
     assert problems(place) == {"the tag v1.1.0 exists in this clone": "git show v1.1.0"}
 
 
+@pytest.mark.slow
 def test_a_tag_that_exists_on_the_remote_only_is_a_problem_with_the_way_to_see_it(place):
     other = place.clone("other")
     other.git("tag", "v1.1.0", "v1.0.0")
@@ -60,6 +64,7 @@ def test_a_tag_that_exists_on_the_remote_only_is_a_problem_with_the_way_to_see_i
 
 
 @pytest.mark.parametrize("version", ["0.9.0", "1.0.0rc1", "1.0.0.dev3"])
+@pytest.mark.slow
 def test_a_lower_version_is_a_problem_that_names_the_next_one(place, version):
     found = problems(place, version)
 
@@ -67,6 +72,7 @@ def test_a_lower_version_is_a_problem_that_names_the_next_one(place, version):
     assert hint == "hephaestus release --version 1.0.1"
 
 
+@pytest.mark.slow
 def test_tags_in_columns_are_counted_one_by_one(place):
     for tag in ("v0.1.0", "v0.2.0", "v1.3.0"):
         place.git("tag", tag)
@@ -75,6 +81,7 @@ def test_tags_in_columns_are_counted_one_by_one(place):
     assert [message for message in problems(place) if "not greater than 1.3.0" in message]
 
 
+@pytest.mark.slow
 def test_a_back_port_from_an_older_branch_is_accepted(place):
     place.git("branch", "maintenance", "HEAD")
     place.commit("src/acorn/bark.py", "ROUGH = True\n", "feat!: Grow bark")
@@ -86,6 +93,7 @@ def test_a_back_port_from_an_older_branch_is_accepted(place):
     assert problems(place, "1.5.0") == {}
 
 
+@pytest.mark.slow
 def test_a_configured_scheme_wins_over_the_existing_tags(place):
     text = (place.root / "pyproject.toml").read_text()
     place.commit("pyproject.toml", text.replace("[tool.hephaestus]\n", '[tool.hephaestus]\ntag = "rel-{version}"\n'))
@@ -96,6 +104,7 @@ def test_a_configured_scheme_wins_over_the_existing_tags(place):
     assert place.repository.resolve("refs/hephaestus/rel-1.1.0/tag")
 
 
+@pytest.mark.slow
 def test_a_scheme_that_makes_no_tag_name_is_a_problem(place):
     text = (place.root / "pyproject.toml").read_text()
     place.commit("pyproject.toml", text.replace("[tool.hephaestus]\n", '[tool.hephaestus]\ntag = "v {version}"\n'))
@@ -103,6 +112,7 @@ def test_a_scheme_that_makes_no_tag_name_is_a_problem(place):
     assert "'v 1.1.0' cannot be the name of a tag" in problems(place)
 
 
+@pytest.mark.slow
 def test_a_private_ref_that_is_no_tag_of_the_release_commit_is_left_alone(place):
     release(place, "commit")
     place.git("update-ref", KEPT, "v1.0.0")
@@ -114,6 +124,7 @@ def test_a_private_ref_that_is_no_tag_of_the_release_commit_is_left_alone(place)
     assert place.git("rev-parse", KEPT) == place.git("rev-parse", "v1.0.0")
 
 
+@pytest.mark.slow
 def test_a_release_with_a_tag_in_the_way_leaves_no_trace(place):
     place.git("tag", "v1.1.0")
     before = place.snapshot()
@@ -124,6 +135,7 @@ def test_a_release_with_a_tag_in_the_way_leaves_no_trace(place):
     assert place.snapshot() == before
 
 
+@pytest.mark.slow
 def test_a_clone_without_the_tags_of_its_remote_is_a_problem_that_its_hint_mends(place):
     root = place.root.parent / "tagless"
     place.git("clone", "--quiet", "--no-tags", str(place.remote), str(root))

@@ -76,6 +76,7 @@ LINES = st.lists(
 
 
 @given(before=LINES, after=LINES, end=st.sampled_from(["", "\n"]))
+@pytest.mark.slow
 def test_git_can_apply_a_difference(
     tmp_path_factory: pytest.TempPathFactory, before: list[str], after: list[str], end: str
 ) -> None:

@@ -316,6 +316,7 @@ def test_actions_get_a_group_per_step_and_an_annotation_for_the_failure() -> Non
 
 @given(st.lists(st.lists(st.sampled_from(HOSTILE) | st.text()).map("".join)))
 @example(HOSTILE)
+@pytest.mark.slow
 def test_nothing_a_tool_says_becomes_a_workflow_command(said: list[str]) -> None:
     stream = io.StringIO()
     with ui.observer(stream, {"GITHUB_ACTIONS": "true"}) as view:
@@ -437,6 +438,7 @@ def test_a_terminal_is_left_with_one_line_per_step(terminal: Terminal, columns: 
     ("columns", "said"),
     [(40, "  gate tests with a long, long name …"), (120, "  gate tests with a long, long name passed in 2.1 s")],
 )
+@pytest.mark.slow
 def test_a_terminal_shows_what_runs_what_it_says_and_what_comes(terminal: Terminal, columns: int, said: str) -> None:
     with ui.observer(terminal.stream, {"TERM": "xterm", "COLUMNS": str(columns)}) as view:
         view.planned("Release demo 1.4.0", STEPS)
@@ -506,6 +508,7 @@ def test_the_moving_lines_step_aside_while_something_else_has_the_terminal(termi
     assert together == ["Release demo 1.4.0", "Password:", "  0 of 3 done, then: stage"]
 
 
+@pytest.mark.slow
 def test_messages_go_above_the_moving_lines(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setattr(sys, "stderr", terminal.stream)
@@ -682,6 +685,7 @@ def test_a_table_on_a_narrow_terminal_folds_and_loses_nothing(
     )
 )
 @example({"b": "##[add-mask]x", "a": "é"})
+@pytest.mark.slow
 def test_a_document_says_in_utf_8_and_in_ascii_what_was_given(data: Any) -> None:
     for encoding in ("utf-8", "ascii"):
         raw = io.BytesIO()

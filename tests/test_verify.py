@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 import worlds
-from hephaestus import alone, archive
+from hephaestus import alone
 from hephaestus.errors import HephaestusError, VerificationFailed
 from hephaestus.verify import Verify
+from hephaestus.wheelhouse import archive
 
 if TYPE_CHECKING:
     from places import Place
@@ -152,6 +153,6 @@ def test_verifying_leaves_nothing_to_take_back_but_what_was_downloaded(released:
 
 
 def test_what_readers_download_is_the_archive_its_own_list_describes(released: Place, tmp_path: Path) -> None:
-    top = archive.extract(released.forge / "v1.1.0" / "assets" / HOUSE, tmp_path / "unpacked")
+    top = archive.unpack(released.forge / "v1.1.0" / "assets" / HOUSE, tmp_path / "unpacked")
 
     assert (top / "wheels" / WHEEL).read_bytes() == (released.forge / "v1.1.0" / "assets" / WHEEL).read_bytes()

@@ -437,6 +437,7 @@ def tomls(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(tomls())
+@pytest.mark.slow
 def test_in_toml_only_the_bytes_of_the_version_change(halves: tuple[str, str]) -> None:
     start, stop = halves
     place = Place("pyproject.toml", Kind.PROJECT, OLD)
@@ -481,6 +482,7 @@ python_assignments = st.sampled_from(
     end=st.sampled_from(["\n", "\r\n", "\r"]),
     mark=st.sampled_from([b"", codecs.BOM_UTF8]),
 )
+@pytest.mark.slow
 def test_in_python_only_the_bytes_of_the_version_change(
     *, before: list[str], around: tuple[str, str], quote: str, prefix: str, after: list[str], end: str, mark: bytes
 ) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from hephaestus import archive, checkout, distributions, forge, git, marks, project, stage, system, versions
+from hephaestus import checkout, distributions, forge, git, marks, project, stage, system, versions
 from hephaestus.build import Build
 from hephaestus.bump import Bump
 from hephaestus.changelog import Changelog
@@ -17,9 +20,25 @@ from hephaestus.release import Workplace, begin
 from hephaestus.tag import TagHere
 from hephaestus.tree import Directory
 from hephaestus.verify import Verify
-from hephaestus.wheelhouse import Wheelhouse
+from hephaestus.wheelhouse import names, target
+from hephaestus.wheelhouse.jobs import workflow
+from hephaestus.wheelhouse.merge import merge
+from hephaestus.wheelhouse.step import Wheelhouse
 
-__all__ = ["build", "bump", "changelog", "gates", "publish", "tag", "verify", "wheelhouse"]
+__all__ = [
+    "build",
+    "building",
+    "bump",
+    "changelog",
+    "gates",
+    "merged_wheelhouse",
+    "publish",
+    "tag",
+    "verify",
+    "wheelhouse",
+    "wheelhouse_jobs",
+    "wheelhouse_made",
+]
 
 
 def bump(repository: git.Repository, version: str | None, part: str | None) -> tuple[Step, ...]:
@@ -57,16 +76,63 @@ def gates(repository: git.Repository) -> Gates:
 def build(repository: git.Repository) -> tuple[Step, ...]:
     """Return the step that builds the commit that is checked out into `dist`."""
     at, version = _here(repository), _version(repository)
+    return (Build(_stage(repository), repository.root / "dist", at.project.normalized, version),)
+
+
+def _stage(repository: git.Repository) -> stage.Stage:
+    """Return the place where the commit that is checked out is built."""
     base, branch = checkout.base(repository)
-    place = stage.Stage(repository, stage.area(repository) / "alone", base, branch, "alone")
-    return (Build(place, repository.root / "dist", at.project.normalized, version),)
+    return stage.Stage(repository, stage.area(repository) / "alone", base, branch, "alone")
 
 
-def wheelhouse(repository: git.Repository) -> tuple[Step, ...]:
-    """Return the steps that build the commit that is checked out, and make its wheelhouse, into `dist`."""
+def wheelhouse(repository: git.Repository, asked: project.Wheelhouse | None = None) -> tuple[Step, ...]:
+    """Return the step that builds the commit that is checked out, and makes its wheelhouse, into `dist`.
+
+    `asked` adds to what the project is configured for: targets, a lock and a key take its place, extras and groups
+    join it.
+    """
     at, version = _here(repository), _version(repository)
-    work, dist = stage.area(repository) / "alone" / "wheelhouse", repository.root / "dist"
-    return (*build(repository), Wheelhouse(work, dist, at.project.normalized, version, at.project.smoke))
+    (built,) = build(repository)
+    facts = replace(at.project, wheelhouse=_asked(at.project.wheelhouse, asked or project.Wheelhouse()))
+    return (Wheelhouse(_stage(repository), repository.root / "dist", facts, version, built),)
+
+
+def merged_wheelhouse(repository: git.Repository, archives: Sequence[Path], sign: str | None = None) -> Path:
+    """Merge wheelhouses of one release, made on several machines, into one in `dist`, and return its path."""
+    key = sign or _here(repository).project.wheelhouse.sign
+    area, dist = stage.area(repository) / "alone" / "merge", repository.root / "dist"
+    return merge(archives, area, dist, Path(key).expanduser() if key else None)
+
+
+@contextlib.contextmanager
+def building(repository: git.Repository) -> Iterator[None]:
+    """Keep two builds from running in one clone at once: they share the place where they work."""
+    where = stage.area(repository).with_suffix(".alone.lock")
+    with system.lock(where, "another build runs in this clone"):
+        yield
+
+
+def wheelhouse_made(repository: git.Repository) -> tuple[Path, str]:
+    """Return the path of the wheelhouse in `dist`, and its sha256."""
+    packed = repository.root / "dist" / names.archive(_here(repository).project.normalized, _version(repository))
+    return packed, system.digest(packed)
+
+
+def wheelhouse_jobs(repository: git.Repository, targets: Sequence[str]) -> str:
+    """Return a workflow that installs the project's wheelhouse on its targets, or on the ones given."""
+    at, version = _here(repository), _version(repository)
+    wanted = targets or at.project.wheelhouse.targets
+    return workflow(at.project.normalized, version, [target.parse(each) for each in wanted] or [target.running()])
+
+
+def _asked(configured: project.Wheelhouse, given: project.Wheelhouse) -> project.Wheelhouse:
+    return project.Wheelhouse(
+        targets=given.targets or configured.targets,
+        extras=(*configured.extras, *given.extras),
+        groups=(*configured.groups, *given.groups),
+        lock=given.lock or configured.lock,
+        sign=given.sign or configured.sign,
+    )
 
 
 def tag(repository: git.Repository, version: str | None) -> tuple[Step, ...]:
@@ -136,8 +202,7 @@ def _only(repository: git.Repository, at: Workplace, version: str) -> Path:
     """Return a directory with exactly the files of one version that lie in `dist`."""
     dist, name = repository.root / "dist", at.project.normalized
     sdist, wheels = distributions.find(dist, name, version)
-    house = dist / archive.name(name, version)
-    files = [sdist, *wheels, *(file for file in (house, house.with_name(f"{house.name}.sha256")) if file.is_file())]
+    files = [sdist, *wheels, *(dist / each for each in names.assets(name, version) if (dist / each).is_file())]
     assets = stage.area(repository) / "alone" / "published"
     system.remove(assets)
     assets.mkdir(parents=True)

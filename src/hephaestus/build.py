@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
+import shlex
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,14 +13,13 @@ from typing import ClassVar
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from hephaestus import archive, distributions, system
-from hephaestus.errors import Problem, VerificationFailed
+from hephaestus import builder, distributions, system
+from hephaestus.errors import CommandFailed, Problem, VerificationFailed
 from hephaestus.plan import Step
 from hephaestus.stage import Stage
+from hephaestus.wheelhouse import index, names
 
 __all__ = ["Build"]
-
-log = logging.getLogger("hephaestus")
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,9 @@ class Build(Step):
         return f"sdist and wheel of {self.project} {self.version} from the commit alone, metadata checked"
 
     def check(self) -> Iterable[Problem]:
-        """Ask for the tools that build and check."""
-        for tool in ("build", "twine"):
-            if system.run([sys.executable, "-m", tool, "--version"], check=False).code:
-                yield Problem(f"{tool} cannot be started", f"{sys.executable} -m pip install {tool}")
+        """Ask for the tool that checks the metadata."""
+        if system.run([sys.executable, "-m", "twine", "--version"], check=False).code:
+            yield Problem("twine cannot be started", f"{sys.executable} -m pip install twine")
 
     def apply(self) -> None:
         """Build, check the metadata as an index would, and put the files among the assets.
@@ -71,8 +69,7 @@ class Build(Step):
         """Tell whether the files built from this commit are all there, unchanged, and none beside them."""
         try:
             record = json.loads(self._record.read_bytes())
-            house = archive.name(self.project, self.version)
-            known = {*record["files"], house, f"{house}.sha256"}
+            known = {*record["files"], *names.assets(self.project, self.version)}
             return (
                 record["commit"] == self.stage.revision
                 and known.issuperset(file.name for file in self.assets.iterdir())
@@ -93,12 +90,8 @@ class Build(Step):
         time = self.stage.repository.line(
             "show", "--no-show-signature", "--no-patch", "--format=%ct", self.stage.revision
         )
-        installer = ["--installer", "uv"] if system.program("uv") else []
-        system.run(
-            [sys.executable, "-m", "build", *installer, "--outdir", out, self.stage.checkout.root],
-            extra={"SOURCE_DATE_EPOCH": time, "PYTHONHASHSEED": "0", "NO_COLOR": "1"},
-            on_line=lambda line: log.info(line.removeprefix("* ")) if line.startswith("* ") else None,
-        )
+        indexes = index.configured(self.stage.checkout.root)
+        builder.build(self.stage.checkout.root, out, int(time), indexes=indexes)
 
     def _examine(self, files: list[Path]) -> None:
         wanted = (canonicalize_name(self.project), Version(self.version))
@@ -106,8 +99,10 @@ class Build(Step):
             if distributions.named(file.name) != wanted:
                 raise VerificationFailed(
                     f"the build made {file.name}, which is not {self.project} {self.version}",
-                    f"cd {self.stage.checkout.root} && {sys.executable} -m build",
+                    f"grep -nE '^(name|version|dynamic)' {shlex.quote(str(self.stage.checkout.root))}/pyproject.toml",
                 )
-        if not {".gz", ".whl"} <= {file.suffix for file in files}:
-            raise VerificationFailed("the build made no sdist or no wheel", f"{sys.executable} -m build")
-        system.run([sys.executable, "-m", "twine", "--no-color", "check", "--strict", *files])
+        try:
+            system.run([sys.executable, "-m", "twine", "--no-color", "check", "--strict", *files])
+        except CommandFailed as error:
+            # What is missing is most often a readme, without which an index shows an empty page.
+            raise CommandFailed(error.message, "grep -n -E 'readme|description|license' pyproject.toml") from error

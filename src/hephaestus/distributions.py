@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from hephaestus.errors import VerificationFailed
 
-__all__ = ["find", "named"]
+__all__ = ["find", "find_sdist", "named"]
 
 
 def named(filename: str) -> tuple[str, Version] | None:
@@ -26,12 +26,27 @@ def find(directory: Path, name: str, version: str) -> tuple[Path, list[Path]]:
 
     Raises `VerificationFailed` where there is not exactly one sdist, or no wheel.
     """
-    wanted = (name, Version(version))
-    files = [file for file in sorted(directory.glob("*")) if named(file.name) == wanted]
-    wheels = [file for file in files if file.suffix == ".whl"]
-    sdists = [file for file in files if file.suffix != ".whl"]
+    sdists, wheels = _of(directory, name, version)
     if len(sdists) != 1 or not wheels:
         raise VerificationFailed(
             f"{directory} does not hold the sdist and wheel of {name} {version}", "hephaestus build"
         )
     return sdists[0], wheels
+
+
+def find_sdist(directory: Path, name: str, version: str) -> Path:
+    """Return the one sdist of a version of a project in a directory.
+
+    Raises `VerificationFailed` where there is not exactly one.
+    """
+    sdists, _ = _of(directory, name, version)
+    if len(sdists) != 1:
+        raise VerificationFailed(f"{directory} does not hold one sdist of {name} {version}", "hephaestus build")
+    return sdists[0]
+
+
+def _of(directory: Path, name: str, version: str) -> tuple[list[Path], list[Path]]:
+    """Return the sdists and the wheels of one version of a project, in order."""
+    wanted = (name, Version(version))
+    files = [file for file in sorted(directory.glob("*")) if named(file.name) == wanted]
+    return [file for file in files if file.suffix != ".whl"], [file for file in files if file.suffix == ".whl"]

@@ -1,19 +1,26 @@
-"""Fresh virtual environments: made, filled from a wheelhouse with no network, and questioned."""
+"""Virtual environments: fresh ones, filled from a wheelhouse with no network and questioned; kept ones for builds."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import os
+import platform
 import shlex
 import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
+from typing import Protocol
 
 from hephaestus import system
-from hephaestus.errors import CommandFailed, VerificationFailed
+from hephaestus.errors import Busy, CommandFailed, VerificationFailed
 
-__all__ = ["Environment", "create", "no_network"]
+__all__ = ["Environment", "Indexes", "Kept", "create", "interpreter", "keep", "no_network"]
 
 # Nothing a user or a machine has configured may bring an index or a directory of wheels into an offline proof.
 _NO_INDEX = {
@@ -30,7 +37,21 @@ _NO_INDEX = {
 
 _VIRTUALENV = (sys.executable, "-m", "virtualenv", "--quiet", "--no-periodic-update")
 
-# Asks an installation for its version and imports each of its top-level modules.
+# What decides where packages come from; pip reads its own of them, uv its own.
+_INDEX_VARIABLES = ("EXTRA_INDEX_URL", "FIND_LINKS", "INDEX", "INDEX_URL", "DEFAULT_INDEX", "NO_INDEX")
+_UV_PLACES = ("UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_INDEX")
+# Files of versions that may be installed, the last two for what builds need alone.
+_CONSTRAINTS = ("PIP_CONSTRAINT", "UV_CONSTRAINT", "PIP_BUILD_CONSTRAINT", "UV_BUILD_CONSTRAINT")
+_SECONDS_UNUSED = 30 * 24 * 3600
+
+# Says which interpreter is below every virtual environment, its version, and what it runs on.
+_IDENTITY = """
+import platform, sys, sysconfig
+print(getattr(sys, "_base_executable", sys.executable), platform.python_version(), sep="\\n")
+print(sys.implementation.cache_tag + "-" + sysconfig.get_platform())
+"""
+
+# Asks an installation for its version, imports each of its top-level modules, and finds what its programs call.
 _QUESTION = """
 import importlib, importlib.metadata as metadata, pathlib, sys
 distribution = metadata.distribution(sys.argv[1])
@@ -38,8 +59,29 @@ for file in distribution.files or ():
     parts = file.parts
     if len(parts) == 2 and parts[1] == "__init__.py" or len(parts) == 1 and file.suffix == ".py":
         importlib.import_module(pathlib.PurePath(parts[0]).stem)
+for script in distribution.entry_points.select(group="console_scripts"):
+    assert callable(script.load()), f"{script.name} = {script.value} cannot be called"
 print(distribution.version)
 """
+
+
+class Indexes(Protocol):
+    """Where packages come from, in the words of those who install them; secrets are in the environment alone."""
+
+    @property
+    def uv_arguments(self) -> tuple[str, ...]:
+        """The arguments for uv."""
+        ...
+
+    @property
+    def pip_arguments(self) -> tuple[str, ...]:
+        """The arguments for pip."""
+        ...
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment variables for both."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -58,24 +100,27 @@ class Environment:
         """Its interpreter."""
         return self.programs / ("python.exe" if os.name == "nt" else "python")
 
-    def pip(self, *arguments: str | Path) -> None:
-        """Run pip for it, with the user's configuration and indexes."""
-        system.run([*_pip(), "--disable-pip-version-check", "--python", self.python, *arguments])
+    def pip(self, *arguments: str | Path, extra: Mapping[str, str] | None = None) -> None:
+        """Run pip for it, with the user's configuration and indexes, or with what `extra` says instead."""
+        system.run([*_pip(), "--disable-pip-version-check", "--python", self.python, *arguments], extra=extra)
 
-    def install_offline(self, house: Path) -> None:
-        """Install all of an unpacked wheelhouse from its hashed requirements, with no index and no network.
+    def install_offline(self, house: Path, extras: Sequence[str] = (), *, keep_open: Sequence[int] = ()) -> None:
+        """Install an unpacked wheelhouse, with some extras, from its hashed requirements, with no index and no network.
 
         uv does it where it is at hand, with an empty cache so that it reads every file; pip where it is not.
+        `keep_open` are file descriptors the installer holds until it ends, such as that of a lock.
         """
         uv = system.program("uv")
         python = ("--python", str(self.python))
         pip = (uv, "pip") if uv else _pip()
         own = (*python, "--no-cache", "--no-config", "--offline") if uv else ()
         only = ("--no-index", "--require-hashes", "--only-binary", ":all:", "--find-links", str(house / "wheels"))
-        files = ("--requirement", str(house / "requirements.txt"))
+        named = [f"requirements-{extra}.txt" for extra in extras] or ["requirements.txt"]
+        files = [word for name in named for word in ("--requirement", str(house / name))]
         before = pip if uv else (*pip, *python)
-        system.run([*no_network(), *before, "install", "--quiet", *own, *only, *files], extra=_NO_INDEX)
-        system.run([*before, "check", *(python if uv else ())], extra=_NO_INDEX)
+        words = [*no_network(), *before]
+        system.run([*words, "install", "--quiet", *own, *only, *files], extra=_NO_INDEX, keep_open=keep_open)
+        system.run([*words, "check", *(python if uv else ())], extra=_NO_INDEX)
 
     def verify(self, name: str, version: str, smoke: str | None) -> None:
         """Ask the installed project for its version, import it, and run its smoke command, with no network.
@@ -84,7 +129,10 @@ class Environment:
         """
         ask = (str(self.python), "-I", "-c", _QUESTION, name)
         try:
-            said = system.run([*no_network(), *ask], cwd=self.root).output.split()[-1]
+            with tempfile.TemporaryDirectory(prefix="hephaestus-") as folder:
+                said = " ".join(system.run([*no_network(), *ask], cwd=Path(folder)).output.split()[-1:])
+            if not said:
+                raise VerificationFailed(f"the installed {name} {version} does not work: importing it ends Python")
             if said != version:
                 raise VerificationFailed(f"{name} {said} was installed, not {version}", f"{self.python} -m pip list")
             if smoke is not None:
@@ -93,23 +141,158 @@ class Environment:
             raise VerificationFailed(f"the installed {name} {version} does not work:\n{error.message}") from error
 
     def smoke(self, command: str) -> str:
-        """Run a command line with the environment's programs first on PATH and no network; return what it printed."""
-        first, *rest = shlex.split(command)
+        """Run a command line with the environment's programs first on PATH and no network; return what it printed.
+
+        It runs in an empty directory that is gone afterwards.
+        Raises `VerificationFailed` where it is no command line, and `CommandFailed` where it fails.
+        """
+        try:
+            first, *rest = shlex.split(command)
+        except ValueError as error:
+            raise VerificationFailed(f"{command!r} is no command line: {error}") from error
         own = self.programs / first
         path = os.pathsep.join([str(self.programs), os.environ.get("PATH", "")])
         words = [*no_network(), str(own) if own.exists() else first, *rest]
-        return system.run(words, cwd=self.root, extra={"PATH": path}).output
+        with tempfile.TemporaryDirectory(prefix="hephaestus-") as folder:
+            return system.run(words, cwd=Path(folder), extra={"PATH": path}).output
 
 
-def create(root: Path, python: str = sys.executable) -> Environment:
-    """Make a fresh environment in a directory of its own, for an interpreter, without asking an index."""
-    system.remove(root)
+def create(root: Path, python: str = sys.executable, *, inside: bool = False) -> Environment:
+    """Make a fresh environment in a directory of its own, for an interpreter, without asking an index.
+
+    What is there is removed first, unless it is to be made `inside` a directory that is as good as empty.
+    """
+    if not inside:
+        system.remove(root)
     uv = system.program("uv")
-    if uv:
-        system.run([uv, "venv", "--quiet", "--no-config", "--no-python-downloads", "--python", python, root])
+    if python in (sys.executable, interpreter(sys.executable)[0]):
+        import venv
+
+        venv.EnvBuilder(symlinks=os.name != "nt").create(root)  # many times as fast as a process that does the same
+    elif uv:
+        own = ("--quiet", "--no-config", "--no-python-downloads", *(["--allow-existing"] if inside else []))
+        system.run([uv, "venv", *own, "--python", python, root])
     else:
         system.run([*_VIRTUALENV, "--no-seed", "--python", python, root])
     return Environment(root)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An environment that stays from one run to the next, and what it `holds`: sorted `name==version`."""
+
+    environment: Environment
+    holds: tuple[str, ...]
+
+    @property
+    def home(self) -> Path:
+        """The directory that stays and goes with the environment, for notes about it."""
+        return self.environment.root.parent
+
+
+def keep(
+    requirements: Sequence[str],
+    python: str = sys.executable,
+    *,
+    indexes: Indexes | None = None,
+    cwd: Path | None = None,
+    trusted: bool = True,
+) -> Kept:
+    """Return the environment that holds exactly these requirements for an interpreter; it is made where there is none.
+
+    Of two processes that want the same one, the second waits for the first; what a killed process
+    left half-made is made anew; what nobody has used for thirty days is removed when another one is made.
+    `indexes` say where packages come from; without them it is as pip or uv are configured themselves;
+    `cwd` is where the configuration of uv is looked for. One for sources that are not `trusted` is kept apart, as their
+    code can write to it, and is filled from wheels alone, as what asks for it runs no code outside of its build.
+    Raises `CommandFailed` where a requirement cannot be installed.
+    """
+    base, version, _ = interpreter(python)
+    facts = [sorted(set(requirements)), base, version, _constraints(), *_told(indexes), trusted]
+    home = system.area("builders") / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
+    ready = home / "ready.json"
+    with system.lock(home.with_suffix(".lock"), "another process makes the environment of the build", wait=True):
+        if not ready.is_file():
+            _prune(home.parent)
+            home.mkdir(exist_ok=True)
+            environment = create(home / "environment", base)
+            _install(environment, sorted(set(requirements)), indexes, cwd, only_wheels=not trusted)
+            system.write(ready, json.dumps(_holds(environment)).encode())
+        os.utime(ready)
+        return Kept(Environment(home / "environment"), tuple(json.loads(ready.read_bytes())))
+
+
+@functools.cache
+def interpreter(python: str) -> tuple[str, str, str]:
+    """Return the path of the interpreter below any virtual environment, its version, and its tag with its platform."""
+    if python == sys.executable:  # the same without a process to ask
+        base = getattr(sys, "_base_executable", sys.executable)
+        return base, platform.python_version(), f"{sys.implementation.cache_tag}-{sysconfig.get_platform()}"
+    lines = system.run([python, "-I", "-c", _IDENTITY]).output.splitlines()
+    return lines[0], lines[1], lines[2]
+
+
+def _constraints() -> list[str]:
+    """Return the files of constraints that pip and uv were told of, each with its bytes' hash."""
+    files = [name for variable in _CONSTRAINTS for name in os.environ.get(variable, "").split()]
+    return [f"{name} {system.digest(Path(name))}" if Path(name).is_file() else name for name in files]
+
+
+def _told(indexes: Indexes | None) -> tuple[list[str], list[str]]:
+    """Return what tells these indexes from others; where a URL may be a secret, it is in uv's variables."""
+    if indexes is not None:
+        hidden = [f"{name}={indexes.environment.get(name, '')}" for name in _UV_PLACES]
+        return [*indexes.uv_arguments, *hidden], list(indexes.pip_arguments)
+    names = sorted(name for name in os.environ if name.partition("_")[2] in _INDEX_VARIABLES)
+    return [f"{name}={os.environ[name]}" for name in names if name.startswith(("PIP_", "UV_"))], []
+
+
+def _install(
+    environment: Environment,
+    requirements: Sequence[str],
+    indexes: Indexes | None,
+    cwd: Path | None,
+    *,
+    only_wheels: bool,
+) -> None:
+    """Install with uv, which compiles in parallel, or with pip where there is no uv."""
+    if not requirements:
+        return
+    uv = system.program("uv")
+    build_only = [name for variable in _CONSTRAINTS[2:] for name in os.environ.get(variable, "").split()]
+    words = [*(word for name in build_only for word in ("--constraint", name)), *requirements]
+    words = ["--only-binary", ":all:", *words] if only_wheels else words
+    extra = indexes.environment if indexes else {}
+    if uv is None:
+        told = indexes.pip_arguments if indexes else ()
+        environment.pip("install", "--quiet", *told, *words, extra=extra)
+    else:
+        told = indexes.uv_arguments if indexes else ()
+        # A link would lead into uv's cache, and from there into the environments of others.
+        apart = ("--link-mode", "copy") if only_wheels else ()
+        python = ("--compile-bytecode", "--python", environment.python)
+        system.run([uv, "pip", "install", "--quiet", *python, *apart, *told, *words], cwd=cwd, extra=extra)
+
+
+def _holds(environment: Environment) -> list[str]:
+    from importlib import metadata
+
+    places = [
+        str(path) for path in (*environment.root.glob("lib*/*/site-packages"), environment.root / "Lib/site-packages")
+    ]
+    return sorted({f"{each.name.lower()}=={each.version}" for each in metadata.distributions(path=places)})
+
+
+def _prune(builders: Path) -> None:
+    """Remove the environments nobody has used for long, but for those another process makes just now."""
+    for ready in builders.glob("*/ready.json"):
+        if time.time() - ready.stat().st_mtime > _SECONDS_UNUSED:
+            try:
+                with system.lock(ready.parent.with_suffix(".lock"), "another process makes it"):
+                    system.remove(ready)
+                    system.remove(ready.parent)
+            except Busy:
+                continue
 
 
 @functools.cache
@@ -118,6 +301,8 @@ def _pip() -> tuple[str, ...]:
 
     This Python may have none, and one copy that stays is much faster than one in each fresh environment.
     """
+    from importlib import metadata
+
     home = system.area("pip") / f"{sys.implementation.cache_tag}-{metadata.version('virtualenv')}"
     with system.lock(home.with_suffix(".lock"), "another process makes the environment of pip", wait=True):
         ready = home / "ready"

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from hephaestus.errors import UsageError
 from hephaestus.tree import Tree
 
-__all__ = ["Project", "load"]
+__all__ = ["Project", "Wheelhouse", "load"]
 
 # The keys of [tool.hephaestus]: the type each must have, and what it is when it is not given.
 _SETTINGS: dict[str, tuple[type, Any]] = {
@@ -24,12 +24,38 @@ _SETTINGS: dict[str, tuple[type, Any]] = {
     "smoke": (str, None),
     "tag": (str, None),
     "versions": (list, ()),
+    "wheelhouse": (dict, {}),
 }
+# The keys of [tool.hephaestus.wheelhouse].
+_WHEELHOUSE: dict[str, tuple[type, Any]] = {
+    "extras": (list, ()),
+    "groups": (list, ()),
+    "lock": (str, None),
+    "sign": (str, None),
+    "targets": (list, ()),
+}
+_WORDING: dict[type, str] = {list: "a list", dict: "a table", str: "a text in quotes"}
 # Plug-ins of build backends that take the version from the tag: their tables, and their names as a source for hatch.
 _TAG_TABLES = {"poetry-dynamic-versioning", "setuptools-git-versioning", "setuptools_scm", "versioneer", "versioningit"}
 _TAG_SOURCES = ("uv-dynamic-versioning", "vcs", "versioningit")
 _SHOW_SETTINGS = "grep -n -A9 'tool.hephaestus' pyproject.toml"
 _SHOW_GUIDE = "python -m webbrowser https://packaging.python.org/en/latest/guides/writing-pyproject-toml/"
+
+
+@dataclass(frozen=True)
+class Wheelhouse:
+    """What a project wants in its wheelhouse.
+
+    `targets` such as `cp312-manylinux_2_28_x86_64` (none for the running Python on this platform), `extras` and
+    `groups` (PEP 735) beside what is always needed, `lock` the path of the lock file where it shall not be looked for,
+    and `sign` the path of the SSH key that signs the checksum.
+    """
+
+    targets: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    lock: str | None = None
+    sign: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +79,7 @@ class Project:
     remote: str | None
     smoke: str | None
     version_files: tuple[str, ...]
+    wheelhouse: Wheelhouse
     document: dict[str, Any]
 
     @property
@@ -91,6 +118,7 @@ def load(tree: Tree) -> Project:
         remote=settings["remote"],
         smoke=settings["smoke"],
         version_files=tuple(_path("versions", path) for path in settings["versions"]),
+        wheelhouse=_wheelhouse(settings["wheelhouse"]),
         document=document,
     )
 
@@ -144,18 +172,35 @@ def _version(project: dict[str, Any]) -> str | None:
 
 
 def _settings(document: dict[str, Any]) -> dict[str, Any]:
-    given = _table(document, "tool").get("hephaestus", {})
+    return _read("tool.hephaestus", _table(document, "tool").get("hephaestus", {}), _SETTINGS)
+
+
+def _read(name: str, given: object, known: dict[str, tuple[type, Any]]) -> dict[str, Any]:
+    """Return the values of a table of ours, each with its type, the ones that are not given included."""
     if not isinstance(given, dict):
-        raise UsageError("tool.hephaestus must be a table", _SHOW_SETTINGS)
+        raise UsageError(f"{name} must be a table", _SHOW_SETTINGS)
     for key, value in given.items():
-        if key not in _SETTINGS:
-            known = ", ".join(sorted(_SETTINGS))
-            raise UsageError(f"[tool.hephaestus] has an unknown key {key!r}; known are {known}", _SHOW_SETTINGS)
-        wanted = _SETTINGS[key][0]
+        if key not in known:
+            raise UsageError(
+                f"[{name}] has an unknown key {key!r}; known are {', '.join(sorted(known))}", _SHOW_SETTINGS
+            )
+        wanted = known[key][0]
         if not isinstance(value, wanted):
-            wording = "a list" if wanted is list else "a text in quotes"
-            raise UsageError(f"[tool.hephaestus] {key} must be {wording}, not {value!r}", _SHOW_SETTINGS)
-    return {key: given.get(key, default) for key, (_, default) in _SETTINGS.items()}
+            raise UsageError(f"[{name}] {key} must be {_WORDING[wanted]}, not {value!r}", _SHOW_SETTINGS)
+    return {key: given.get(key, default) for key, (_, default) in known.items()}
+
+
+def _wheelhouse(table: dict[str, Any]) -> Wheelhouse:
+    given = _read("tool.hephaestus.wheelhouse", table, _WHEELHOUSE)
+    lists = {key: given[key] for key in ("targets", "extras", "groups")}
+    for key, values in lists.items():
+        if not all(isinstance(value, str) for value in values):
+            raise UsageError(f"[tool.hephaestus.wheelhouse] {key} must be a list of texts in quotes", _SHOW_SETTINGS)
+    return Wheelhouse(
+        **{key: tuple(values) for key, values in lists.items()},
+        lock=None if given["lock"] is None else _path("wheelhouse.lock", given["lock"]),
+        sign=given["sign"],
+    )
 
 
 def _path(key: str, text: object) -> str:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hephaestus import checkout, forge, git, stage, system
+from hephaestus import checkout, forge, git, install, stage, system
 from hephaestus.environments import Environment
 from hephaestus.errors import ChecksFailed, HephaestusError, VerificationFailed
-from hephaestus.install import install
 from hephaestus.make import Outcome, make
 from hephaestus.plan import Observer
 from hephaestus.release import workplace
@@ -141,7 +140,7 @@ def _make_world(world: _World, repository: git.Repository, base: str, branch: st
 def _use(world: _World, repository: git.Repository, base: str, tag: str) -> str:
     """Install the published wheelhouse as a user would, run the program, and return what it said."""
     smoke = workplace(repository, base).project.smoke
-    installed = install(str(world.forge), tag, world.installed)
+    installed = install.install(install.Request(str(world.forge), tag, world.installed))
     if smoke is None:
         return f"{installed.project} {installed.version}"
     said = Environment(installed.programs.parent).smoke(smoke).strip()

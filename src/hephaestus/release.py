@@ -22,7 +22,7 @@ from hephaestus.push import Push
 from hephaestus.tag import Tag
 from hephaestus.tree import Directory
 from hephaestus.verify import Verify
-from hephaestus.wheelhouse import Wheelhouse
+from hephaestus.wheelhouse.step import Wheelhouse
 
 __all__ = ["STEPS", "Release", "Workplace", "begin", "plan", "steps", "workplace"]
 
@@ -142,7 +142,7 @@ def steps(release: Release, at: Workplace, waived: Mapping[str, str], *, publish
         Tag(where, release.remote, version, at.template, facts.changelog, mark),
         Build(where, where.assets, name, version),
         Gates(where.checkout.root, where.area, waived, where),
-        Wheelhouse(where.area / "wheelhouse", where.assets, name, version, facts.smoke),
+        Wheelhouse(where, where.assets, facts, version),
         Draft(place, repository, tag, where.tag_ref, version, facts.changelog, mark, where.assets),
         Upload(place, tag, where.assets),
         # the commit point

@@ -35,6 +35,7 @@ __all__ = [
     "area",
     "copy",
     "digest",
+    "digest_of",
     "environment",
     "lock",
     "now",
@@ -105,6 +106,7 @@ def run(  # noqa: PLR0913  (one door, so one place for all that a program can be
     *,
     cwd: Path | None = None,
     extra: Mapping[str, str] | None = None,
+    inherit: bool = True,
     given: bytes | None = None,
     check: bool = True,
     on_line: Callable[[str], None] | None = None,
@@ -112,7 +114,8 @@ def run(  # noqa: PLR0913  (one door, so one place for all that a program can be
 ) -> Finished:
     """Run a program to its end and return what it printed.
 
-    `extra` is added to `environment()`; `given` is its standard input (none by default);
+    `extra` is added to `environment()`, or is all there is where it is not to `inherit` that;
+    `given` is its standard input (none by default);
     `on_line` is called with each line of its output as it comes, standard error included;
     `keep_open` are file descriptors the program holds until it ends.
 
@@ -124,7 +127,7 @@ def run(  # noqa: PLR0913  (one door, so one place for all that a program can be
         process = subprocess.Popen(  # noqa: S603  (an argument list, never a shell)
             words,
             cwd=cwd,
-            env=environment(extra),
+            env=environment(extra) if inherit else dict(extra or {}),
             stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if on_line is None else subprocess.STDOUT,
@@ -272,6 +275,11 @@ def digest(path: Path) -> str:
     """Return the sha256 of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of(data: bytes) -> str:
+    """Return the sha256 of bytes as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
 
 
 @contextlib.contextmanager

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from hephaestus import archive, environments, git, marks, system
+from hephaestus import environments, git, marks, system
 from hephaestus.errors import VerificationFailed
 from hephaestus.forge import Forge, Listing
 from hephaestus.plan import Step
+from hephaestus.wheelhouse import house, names
 
 __all__ = ["Verify"]
 
@@ -56,9 +57,10 @@ class Verify(Step):
         for name, digest in promise.assets.items():
             self._same(self.forge.download(self.tag, name, downloads), digest)
         log.info("%d files are what was promised", len(promise.assets))
-        house = archive.extract(downloads / archive.name(self.project, self.version), self.work / "unpacked")
+        packed = downloads / names.archive(self.project, self.version)
+        unpacked = house.unpack(packed, self.work / "unpacked")
         environment = environments.create(self.work / "proof")
-        environment.install_offline(house)
+        environment.install_offline(unpacked.root)
         environment.verify(self.project, self.version, self.smoke)
         log.info("installed with no network, and it works")
         system.remove(self.work)

@@ -93,6 +93,8 @@ def shown(call, arguments):
         return f"python -m {rest[1]}"
     if rest[:1] == ["-c"]:
         rest = rest[2:]
+    if rest[:1] and rest[0].endswith("_hooks.py"):
+        rest = rest[:1]  # the rest is one long text, with places that are other ones each time
     plain = (_ID.sub("ID", Path(word).name) for word in rest if not word.startswith(("-", "+", "\n")))
     return " ".join([Path(first).name, *plain][:3])
 

@@ -28,9 +28,9 @@ PROGRAMS = {
     "git commit": (0.0, 0.004, 0.008),
     "git fetch": (0.0, 0.004, 0.008),
     "git push": (0.0, 0.005, 0.01, 0.02, 0.04),
-    "python -m build": (0.1, 0.4),
+    "python _hooks.py": (0.02, 0.1),
     "python -m nox": (0.1, 0.3, 0.5),
-    "python -m pip": (0.1, 0.3),
+    "uv pip": (0.01, 0.05),
 }
 
 
@@ -80,9 +80,9 @@ def test_a_release_killed_in_a_step_is_finished_or_taken_back(crash, step, first
         ("git commit", "together", "resumed"),
         ("git push", "orphan", "resumed"),
         ("git push", "together", "taken back"),
-        ("python -m build", "orphan", "resumed"),
+        ("python _hooks.py", "orphan", "resumed"),
         ("python -m nox", "orphan", "resumed"),
-        ("python -m pip", "together", "taken back"),
+        ("uv pip", "together", "taken back"),
     ],
 )
 def test_a_release_killed_while_a_program_runs_is_finished_or_taken_back(crash, program, kind, name):

@@ -17,6 +17,9 @@ def _project():
 
 def _metadata(project):
     lines = ["Metadata-Version: 2.1", f"Name: {project['name']}", f"Version: {project['version']}"]
+    lines += [f"Requires-Dist: {requirement}" for requirement in project.get("dependencies", ())]
+    for extra, requirements in project.get("optional-dependencies", {}).items():
+        lines += [f"Provides-Extra: {extra}", *(f"Requires-Dist: {each} ; extra == '{extra}'" for each in requirements)]
     lines += [
         f"Summary: {project['description']}",
         "Description-Content-Type: text/plain",

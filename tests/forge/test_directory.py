@@ -244,6 +244,7 @@ JSON = st.recursive(
 @example(json.dumps(RECORD | {"assets": [ASSET, ASSET]}).encode())
 @example(json.dumps(RECORD | {"assets": [ASSET | {"size": True}]}).encode())
 @example(b"[" * 100_000)
+@pytest.mark.slow
 def test_whatever_a_record_holds_readers_are_told_or_served(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as place:
         forge = DirectoryForge(Path(place))
@@ -355,6 +356,7 @@ def test_every_text_becomes_one_visible_name_or_is_refused(text: str) -> None:
 @example("latest.json")
 @example(".drafts/v1.0.0")
 @example("版本-1.0")
+@pytest.mark.slow
 def test_a_release_of_any_tag_stays_in_its_directory(tag: str) -> None:
     with tempfile.TemporaryDirectory() as place:
         forge = DirectoryForge(Path(place) / "releases")
@@ -381,6 +383,7 @@ def test_a_release_of_any_tag_stays_in_its_directory(tag: str) -> None:
 @example("release.json")
 @example("ünïcode ☃.whl")
 @example("é" * 101)
+@pytest.mark.slow
 def test_an_asset_of_any_name_is_kept_under_it_or_refused(name: str) -> None:
     with tempfile.TemporaryDirectory() as place:
         forge, file = DirectoryForge(Path(place) / "releases"), Path(place, name)
@@ -561,6 +564,7 @@ forge.publish(own)
 """
 
 
+@pytest.mark.slow
 def test_two_writers_at_once_lose_nothing(directory: DirectoryForge, tmp_path: Path) -> None:
     writers = []
     for own in ("v2.0.0", "v3.0.0"):
@@ -663,6 +667,7 @@ def deaths(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", LIFE)
+@pytest.mark.slow
 def test_a_call_killed_anywhere_shows_only_whole_releases_and_is_mended_by_the_same_call(
     deaths: Path, tmp_path: Path, name: str
 ) -> None:

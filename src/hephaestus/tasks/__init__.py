@@ -1,0 +1,54 @@
+"""The Invoke tasks: flags in, one call into the library, words out. `from hephaestus import ns` gives them all."""
+
+from __future__ import annotations
+
+from invoke.collection import Collection
+
+from hephaestus.tasks.releasing import plan, rehearse, release, rollback, status
+from hephaestus.tasks.steps import build, bump, changelog, gates, publish, tag, verify
+from hephaestus.tasks.wheelhouses import diff, inspect, install_release, jobs, serve, verify_archive, wheelhouse
+
+__all__ = [
+    "build",
+    "bump",
+    "changelog",
+    "diff",
+    "gates",
+    "inspect",
+    "install_release",
+    "jobs",
+    "namespace",
+    "ns",
+    "plan",
+    "publish",
+    "rehearse",
+    "release",
+    "rollback",
+    "serve",
+    "status",
+    "tag",
+    "verify",
+    "verify_archive",
+    "wheelhouse",
+]
+
+
+def namespace() -> Collection:
+    """Return a new collection of all tasks, to be added to or put under another."""
+    made = Collection()
+    # Made default here and not in the decorator: a user who imports the task alone gets no default task by it.
+    releasing = Collection("release")
+    releasing.add_task(release, name="run", default=True)
+    releasing.add_task(install_release)
+    made.add_collection(releasing)
+    houses = Collection("wheelhouse")
+    houses.add_task(wheelhouse, name="run", default=True)
+    for each in (inspect, diff, serve, verify_archive, jobs):
+        houses.add_task(each)
+    made.add_collection(houses)
+    for each in (plan, rollback, rehearse, status, bump, changelog, gates, build, tag, publish, verify):
+        made.add_task(each)
+    return made
+
+
+ns = namespace()
