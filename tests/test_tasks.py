@@ -5,8 +5,10 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 
 import hephaestus
+import wheels
+import workshop
 from hephaestus import tasks
 from places import Place
 
@@ -359,3 +363,83 @@ def test_a_person_sees_what_becomes_public_and_is_asked_once(user: Place) -> Non
     assert shown.count("[y/N]") == 1
     assert "v1.1.0 is released\nreport: " in shown
     assert "refs/tags/v1.1.0" in user.remote_refs()
+
+
+# Wheelhouses
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Path:
+    """The wheelhouse of acorn, which needs leaf."""
+    leaf = wheels.make_wheel(tmp_path / "index", "leaf", headers=["License-Expression: MIT"])
+    own = wheels.make_wheel(tmp_path / "made", requires=["leaf"])
+    return workshop.wheelhouse(tmp_path / "made", workshop.order(workshop.LINUX, workshop.WINDOWS), [own], [leaf])
+
+
+@pytest.mark.slow
+def test_a_wheelhouse_is_shown_to_people_and_to_machines(user: Place, packed: Path) -> None:
+    people = user.hephaestus("wheelhouse", "inspect", str(packed))
+    machine = user.hephaestus("wheelhouse", "inspect", str(packed), "--json")
+
+    assert re.search(r"leaf +1\.1\.0 .* MIT +all +index", people.stderr)
+    assert people.stdout == ""
+    told = json.loads(machine.stdout)
+    assert [package["name"] for package in told["packages"]] == ["acorn", "leaf"]
+    assert told["archive"]["sha256"] == wheels.sha256(packed)
+
+
+@pytest.mark.slow
+def test_two_wheelhouses_are_compared(user: Place, packed: Path, tmp_path: Path) -> None:
+    newer = wheels.make_wheel(tmp_path / "newer", version="1.2.0")
+    other = workshop.wheelhouse(
+        tmp_path / "newer", workshop.order(workshop.LINUX, workshop.WINDOWS, version="1.2.0"), [newer]
+    )
+
+    done = user.hephaestus("wheelhouse", "diff", str(packed), str(other))
+
+    assert "upgraded: acorn 1.1.0 -> 1.2.0" in done.stderr
+    assert "removed: leaf 1.1.0" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_wheelhouse_is_verified_or_refused(user: Place, packed: Path) -> None:
+    good = user.hephaestus("wheelhouse", "verify", str(packed))
+    packed.write_bytes(packed.read_bytes() + b"\0")
+    bad = user.hephaestus("wheelhouse", "verify", str(packed))
+    absent = user.hephaestus("wheelhouse", "verify", "nowhere.tar.gz")
+
+    assert (good.returncode, bad.returncode, absent.returncode) == (0, 12, 2)
+    assert f"acorn 1.1.0: 2 wheels, complete on {workshop.LINUX}, {workshop.WINDOWS}" in good.stderr
+    assert "complete" not in bad.stderr
+
+
+@pytest.mark.slow
+def test_a_wheelhouse_is_served_until_ctrl_c(user: Place, packed: Path) -> None:
+    command = [sys.executable, "-m", "hephaestus", "wheelhouse", "serve", str(packed)]
+    with subprocess.Popen(command, cwd=user.root, stderr=subprocess.PIPE, text=True) as serving:
+        assert serving.stderr is not None
+        url = re.search(r"http://127\.0\.0\.1:\d+/\S*", next(line for line in serving.stderr if "http" in line))
+        assert url is not None
+        with urllib.request.urlopen(f"{url[0]}leaf/") as answer:
+            assert b"leaf-1.1.0-py3-none-any.whl" in answer.read()
+        serving.send_signal(signal.SIGINT)
+        serving.stderr.read()
+
+    assert serving.returncode == 0
+
+
+@pytest.mark.slow
+def test_the_jobs_for_other_machines_are_printed_for_the_targets(user: Place) -> None:
+    done = user.hephaestus("wheelhouse", "jobs", "--target", workshop.WINDOWS)
+
+    assert f'target: "{workshop.WINDOWS}"' in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flag", ["--target", "--extra", "--group", "--lock"])
+def test_what_has_no_meaning_for_a_merge_is_refused(user: Place, packed: Path, flag: str) -> None:
+    done = user.hephaestus("wheelhouse", "--merge", str(packed), "--merge", str(packed), flag, "anything")
+
+    assert done.returncode == 2
+    assert "have no meaning with it" in done.stderr

@@ -331,7 +331,7 @@ def _true(place: str) -> str:
 
 def _look(place: str) -> str:
     """Return a command that shows what is there."""
-    return f"{'ls -l' if os.path.lexists(place) else 'python -m webbrowser'} {shlex.quote(place)}"
+    return f"{'python -m webbrowser' if '://' in place else 'ls -l'} {shlex.quote(place)}"
 
 
 # What
@@ -368,7 +368,8 @@ def _kept(sha256: str, *, cleanup: bool) -> Iterator[Path]:
 def _archive(source: _Source, files: _Files, sha256: str, kept: Path) -> Path:
     """Return the archive with the promised hash: the one that is kept, or else a new one."""
     archive = kept / files.archive
-    if archive.is_file() and system.digest(archive) == sha256:
+    # What lies on a disk here is read all the same: somebody may want to know that it is damaged.
+    if source.tag is not None and archive.is_file() and system.digest(archive) == sha256:
         log.info("%s is here already", files.archive)
         return archive
     log.info("fetching %s", files.archive)

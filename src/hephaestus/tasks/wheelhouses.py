@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["diff", "inspect", "install_release", "jobs", "serve", "verify_archive", "wheelhouse"]
 
 _ARCHIVE = "a wheelhouse, such as dist/lantern-1.4.0-wheelhouse.tar.gz"
+_WIDE = 110
 _SIGN = "the SSH key that signs the checksum"
 
 
@@ -83,7 +86,9 @@ def inspect(context: Context, archive: str, json: bool = False) -> dict[str, Any
     with opened(Path(archive)) as house:
         told = inspection.inspect(house, Path(archive))
     if not json:
-        ui.table(told.title, told.columns, told.rows)
+        # On a narrow terminal the last columns, which the JSON has anyway, would break every word of the first.
+        shown = len(told.columns) if not sys.stderr.isatty() or shutil.get_terminal_size().columns >= _WIDE else 4
+        ui.table(told.title, told.columns[:shown], [row[:shown] for row in told.rows])
         ui.show("\n".join(["", *told.lines, *told.remarks]))
     return told.document()
 
@@ -153,8 +158,6 @@ def jobs(context: Context, target: list[str] | None = None) -> None:
     Example:
         hephaestus wheelhouse jobs > .github/workflows/wheelhouse.yml
     """
-    import sys
-
     from hephaestus import alone
 
     sys.stdout.write(alone.wheelhouse_jobs(here(), tuple(target or ())))
@@ -242,7 +245,7 @@ def install_release(  # noqa: PLR0913  (flags of a command line)
     )
     with ui.observer():
         done = install.install(asked)
-    whose = f", signed by {' and '.join(done.signers)}" if done.signers else ""
+    whose = f", signed by {' and '.join(done.signers)}" if done.signers else ", not signed"
     ui.say(f"{done.project} {done.version} is installed{whose}; its programs are in {done.programs}")
     return {**vars(done), "programs": str(done.programs)}
 

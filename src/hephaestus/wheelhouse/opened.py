@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from hephaestus import system
+from hephaestus import signatures, system
 from hephaestus.errors import UsageError, VerificationFailed
 from hephaestus.wheelhouse import house, wheel
 from hephaestus.wheelhouse.house import House
@@ -65,6 +65,9 @@ def compare(packed: Path) -> None:
     if not listed.is_file():
         log.info("there is no %s beside it, so only its own checksums are compared", listed.name)
         return
+    for name in (*signatures.beside(packed.name), *signatures.beside(listed.name)):
+        if packed.with_name(name).exists():
+            log.info("%s is not checked here; `hephaestus release install` does so", name)
     if listed.read_bytes() != f"{system.digest(packed)}  {packed.name}\n".encode():
         raise VerificationFailed(
             f"{packed.name} is not what {listed.name} says", f"sha256sum {shlex.quote(str(packed))}"
