@@ -1,6 +1,7 @@
 """What every test stands on: a machine of its own, real git, a real remote, a project that needs no network."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,11 @@ from places import Place, make_place
 
 # Nothing of the machine's own configuration may reach a test.
 _FOREIGN = ("GIT_", "CI", "GITHUB_", "NOX_", "INVOKE_", "PIP_", "XDG_", "UV_", "HEPHAESTUS_", "FORCE_COLOR", "NO_COLOR")
+
+
+# A job in the background of a script ignores Ctrl-C, and so would every program the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

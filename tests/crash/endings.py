@@ -70,7 +70,7 @@ def _taken_back(ground: Ground, place, begun: str | None, public: str, *, late: 
         _same(_without_private(place.snapshot()), _without_private(before))
     _done(world.finish(*(SEVERE if public == "published" else ROLLBACK), at=place))
     after = place.snapshot()
-    if late and after["remote"] != before["remote"]:
+    if late and public == "hidden" and after["remote"] != before["remote"]:
         public = "pushed"
     if public == "hidden":
         _same(after, ground.before if place is ground.place else {**before, "drafts": []})
