@@ -5,10 +5,12 @@
 
 The whole job is measured on both sides: sdist and wheel of the project, the wheels of all it needs, one archive,
 and its sha256. Each pair runs in turn in one call, so that a busy machine slows both; what counts is the median of
-the ratios. Cold is with empty caches on both sides; warm with what the run before has left; locked with a lock file
-on our side (pip and wagon have no way to use one for this). The proof that follows in a real release, an install with
-no network, is not part of it, as pip and wagon prove nothing. With `--loopback` everything comes from an index on
-this machine behind a line of 20 ms and 1 Gbit, and of 40 ms and 200 Mbit; it is first filled from the real one.
+the ratios. Cold is with empty caches on both sides; locked with what the run before has left on both sides, and a
+lock file on ours (pip and wagon have no way to use one for this). The proof that follows in a real release, an
+install with no network, is not part of it, as pip and wagon prove nothing. With `--loopback` everything comes from an
+index on this machine behind a line of 20 ms and 1 Gbit, and of 40 ms and 200 Mbit; filled from the real one first.
+
+Run from an environment and a PATH without uv, it shows what is left of this without it.
 
 Needs hephaestus with its development tools beside this Python, and for `wagon` that it is installed there too.
 """

@@ -437,3 +437,11 @@ def test_a_program_stays_executable_and_nothing_else_becomes_so(tmp_path):
     with zipfile.ZipFile(built.wheel) as wheel:
         modes = {info.filename: info.external_attr >> 16 & 0o777 for info in wheel.infolist()}
     assert {name for name, mode in modes.items() if mode != 0o644} == {"acorn/grow.sh"}
+
+
+@pytest.mark.parametrize("answer", ["", "[]", "{}", "nonsense", "[" * 100_000])
+def test_an_answer_that_somebody_else_has_written_ends_the_build_and_not_us(tmp_path, answer):
+    (tmp_path / "answer.json").write_text(answer)
+
+    with pytest.raises(VerificationFailed, match="a build hook left an answer"):
+        builder._read(tmp_path / "answer.json")

@@ -352,14 +352,14 @@ class _Session:
 
     def _hear(self, answer: Path, first: _Call, warm: list[str]) -> None:
         """Take the answer to the last call, from which the next one follows."""
-        told = json.loads(answer.read_bytes())
+        told = _read(answer)
         answer.unlink()
         try:
             self._call = self._course.send(told["value"])
         except StopIteration as end:
             self.built = end.value
-        if not warm:
-            _remember(first.kept, told["modules"])
+        if not warm and isinstance(told["modules"], list):
+            _remember(first.kept, list(map(str, told["modules"])))
 
     def _fail(self) -> NoReturn:
         call = self._call
@@ -397,6 +397,17 @@ class _More(contextlib.ExitStack):
             self._writer.close()
         else:
             self._writer.write(json.dumps(call).encode())
+
+
+def _read(answer: Path) -> dict[str, Any]:
+    """Read what a hook answered; it is written beside the code of others, which may write something else there."""
+    try:
+        told = json.loads(answer.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise VerificationFailed(f"a build hook left an answer that cannot be read: {error}"[:300], "df -h") from error
+    if not isinstance(told, dict) or not {"value", "modules"} <= told.keys():
+        raise VerificationFailed("a build hook left an answer that says nothing", "df -h")
+    return told
 
 
 def _warm(kept: environments.Kept) -> list[str]:

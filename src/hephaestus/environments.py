@@ -164,12 +164,11 @@ def create(root: Path, python: str = sys.executable, *, inside: bool = False) ->
     """
     if not inside:
         system.remove(root)
-    uv = system.program("uv")
     if python in (sys.executable, interpreter(sys.executable)[0]):
         import venv
 
         venv.EnvBuilder(symlinks=os.name != "nt").create(root)  # many times as fast as a process that does the same
-    elif uv:
+    elif uv := system.program("uv"):
         own = ("--quiet", "--no-config", "--no-python-downloads", *(["--allow-existing"] if inside else []))
         system.run([uv, "venv", *own, "--python", python, root])
     else:

@@ -14,7 +14,7 @@ import houses
 from hephaestus.errors import CouldNotRun, UsageError
 from hephaestus.tree import Directory
 from hephaestus.wheelhouse.locks import Lock, find
-from hephaestus.wheelhouse.resolve import only_binary, resolve
+from hephaestus.wheelhouse.resolve import resolve
 from hephaestus.wheelhouse.target import Target, parse, running
 
 LINUX, WINDOWS, MAC = map(parse, ("cp311-manylinux_2_28_x86_64", "cp312-win_amd64", "cp313-macosx_11_0_x86_64"))
@@ -121,7 +121,7 @@ def test_an_older_version_with_a_wheel_for_the_target_is_found(wheels, work) -> 
     for tag in ("macosx_12_0_x86_64", "manylinux_2_34_x86_64", "win_arm64"):
         wheels.add("glass", "2.0", tag=f"cp313-cp313-{tag}")
 
-    assert versions(only_binary(["glass"], MAC, wheels, work), MAC) == {"glass": "1.0"}
+    assert versions(resolve(["glass"], "", [MAC], wheels, work), MAC) == {"glass": "1.0"}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_wheels_are_found_for_every_family_of_targets(wheels, work, tag, target)
     wheels.add("glass", "2.0", tag="cp312-cp312-macosx_99_0_ppc")
     there = parse(f"cp312-{target}")
 
-    assert versions(only_binary(["glass"], there, wheels, work), there) == {"glass": "1.0"}
+    assert versions(resolve(["glass"], "", [there], wheels, work), there) == {"glass": "1.0"}
 
 
 def test_an_index_that_cannot_be_reached_is_no_conflict(work, monkeypatch) -> None:
@@ -163,7 +163,7 @@ import pathlib, sys
 from types import SimpleNamespace
 from hephaestus import system
 from hephaestus.errors import HephaestusError
-from hephaestus.wheelhouse.resolve import only_binary, resolve
+from hephaestus.wheelhouse.resolve import resolve
 from hephaestus.wheelhouse.target import parse, running
 assert system.program("uv") is None
 indexes = SimpleNamespace(pip_arguments=("--no-index", "--find-links", {wheels!r}), uv_arguments=(), environment={{}})
@@ -196,7 +196,6 @@ def test_without_uv_pip_resolves_for_the_running_python(wheels, work, bare) -> N
         r"UsageError .*conflicting", ask('resolve(["oil<2", "oil>2"], "", [running()], indexes, work)'), re.DOTALL
     )
     assert re.match(r"CouldNotRun .*install uv", ask(f'resolve(["oil"], "", [parse("{WINDOWS}")], indexes, work)'))
-    assert re.match(r"CouldNotRun .*install uv", ask(f'only_binary(["oil"], parse("{MAC}"), indexes, work)'))
 
 
 @pytest.mark.index

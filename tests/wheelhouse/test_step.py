@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -15,7 +16,7 @@ import wheels
 from hephaestus import alone, environments, system
 from hephaestus.errors import Busy, ChecksFailed, CommandFailed, UsageError, VerificationFailed
 from hephaestus.project import Wheelhouse
-from hephaestus.wheelhouse import archive, step
+from hephaestus.wheelhouse import archive, step, store
 from hephaestus.wheelhouse.target import running
 from places import Place
 
@@ -383,3 +384,14 @@ def described(targets: Sequence[str], place: Place) -> str:
 def test_it_says_which_file_for_which_targets(place: Place) -> None:
     assert described(["cp312-win_amd64"], place) == f"{HOUSE} for cp312-win_amd64, complete, not installed here"
     assert "this platform" in described([], place)
+
+
+def test_what_no_wheelhouse_took_for_long_goes_from_the_store(place: Place, found: Path) -> None:
+    kept = store.default()
+    (found / "old").write_bytes(b"of years ago")
+    sha256 = kept.put(found / "old")
+    os.utime(kept.path(sha256), (0, 0))
+
+    make(place)
+
+    assert not kept.path(sha256).exists()

@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from hephaestus import __version__, system
 from hephaestus.errors import ChecksFailed, CouldNotRun, Problem
-from hephaestus.wheelhouse import archive, choose, contents, fetch, names, sdists, wheel
+from hephaestus.wheelhouse import archive, choose, contents, fetch, locks, names, sdists, wheel
 from hephaestus.wheelhouse.choose import Choice
 from hephaestus.wheelhouse.closure import walk
 from hephaestus.wheelhouse.contents import Place
@@ -134,7 +134,7 @@ def _build(found: Mapping[str, File], store: Store, indexes: Indexes) -> dict[st
 
 def _fetch(files: Sequence[File], lock: Lock, store: Store, indexes: Indexes) -> None:
     """Download what is not here, and ask meanwhile whether any of it was yanked since somebody else locked it."""
-    new = [] if lock.source.startswith("resolved") else [each for each in files if not store.holds(each.sha256)]
+    new = [] if locks.resolved(lock.source) else [each for each in files if not store.holds(each.sha256)]
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(choose.yanked, new, indexes)
         fetch.fetch(files, store, indexes)

@@ -9,7 +9,7 @@ from typing import Any
 
 from hephaestus import signatures, system
 from hephaestus.errors import UsageError, VerificationFailed
-from hephaestus.wheelhouse import assembly, house, names
+from hephaestus.wheelhouse import assembly, house, locks, names
 from hephaestus.wheelhouse.assembly import Gathered
 from hephaestus.wheelhouse.house import House
 from hephaestus.wheelhouse.locks import File
@@ -89,7 +89,7 @@ def _lock(houses: Sequence[House]) -> Mapping[str, str]:
     found = {each.manifest["lock"]["sha256"]: each.manifest["lock"] for each in houses}
     if len(found) == 1:
         return dict(houses[0].manifest["lock"])
-    if not all(str(lock["from"]).startswith("resolved") for lock in found.values()):
+    if not all(locks.resolved(str(lock["from"])) for lock in found.values()):
         raise VerificationFailed("the archives are not of one release: their locks differ")
     return {"from": "resolved on each machine", "sha256": system.digest_of("".join(sorted(found)).encode())}
 

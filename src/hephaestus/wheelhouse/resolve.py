@@ -18,10 +18,10 @@ from packaging.utils import canonicalize_name
 from hephaestus import environments, system
 from hephaestus.environments import Indexes
 from hephaestus.errors import CommandFailed, CouldNotRun, HephaestusError, UsageError
-from hephaestus.wheelhouse.locks import Lock, markers, pylock
+from hephaestus.wheelhouse.locks import RESOLVED, Lock, markers, pylock
 from hephaestus.wheelhouse.target import Target, running
 
-__all__ = ["only_binary", "resolve"]
+__all__ = ["resolve"]
 
 log = logging.getLogger("hephaestus")
 
@@ -78,21 +78,6 @@ def resolve(  # noqa: PLR0913, PLR0917  (all that decides what is locked)
                     f"{_AGAIN} --target {next(target for target in targets if target.python >= python)}",
                 ) from error
         raise
-
-
-def only_binary(
-    requirements: Sequence[str], target: Target, indexes: Indexes, work: Path, before: datetime | None = None
-) -> Lock:
-    """Lock requirements for one target from wheels alone, which may mean older versions; uv is needed.
-
-    Raises `UsageError` where no versions with wheels fit together, and `CouldNotRun` where uv is missing.
-    """
-    if system.program("uv") is None:
-        raise CouldNotRun("only uv can look for versions that have wheels for another platform", _INSTALL_UV)
-    wheels = ("--only-binary", ":all:", "--python-platform", _uv_platform(target.platform))
-    options = (*wheels, *indexes.uv_arguments, *_until("--exclude-newer", before))
-    extra = {**indexes.environment, **_deployment(target.platform)}
-    return _by_uv(requirements, target.python, options, work, extra)
 
 
 def _check_pythons(requires_python: str, targets: Sequence[Target]) -> None:
@@ -166,7 +151,7 @@ def _by_uv(
 
 
 def _lock(data: bytes, tool: str) -> Lock:
-    return pylock.parse(f"resolved by {tool}", data, _AGAIN)
+    return pylock.parse(f"{RESOLVED} by {tool}", data, _AGAIN)
 
 
 def _unresolved(tool: str, said: str) -> HephaestusError:

@@ -17,7 +17,7 @@ from hephaestus.git import Commit
 from hephaestus.plan import Step
 from hephaestus.project import Project
 from hephaestus.stage import Stage
-from hephaestus.wheelhouse import names, target
+from hephaestus.wheelhouse import names, store, target
 from hephaestus.wheelhouse.order import Order, needs_the_wheel, order
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Wheelhouse"]
 
 log = logging.getLogger("hephaestus")
+
+# A file of the store that no wheelhouse took for so long is downloaded again, should one need it.
+_DAYS_UNUSED = 90
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class Wheelhouse(Step):
         self._prove(packed)
         self._keep(packed, lock)
         system.remove(self._work)
+        store.default().prune(_DAYS_UNUSED)
 
     def pack(self) -> tuple[Path, Lock]:
         """Gather and pack, and return the archive that is still to be proven, with the lock it was made by."""
@@ -139,7 +143,7 @@ class Wheelhouse(Step):
         return distributions.find(self.assets, self.project.normalized, self.version)
 
     def _gather(self, asked: Order) -> tuple[Lock, Gathered]:
-        from hephaestus.wheelhouse import assembly, index, store
+        from hephaestus.wheelhouse import assembly, index
 
         indexes = index.configured(self.stage.repository.root)
         lock = self._lock(asked, indexes)
@@ -147,7 +151,7 @@ class Wheelhouse(Step):
 
     def _lock(self, asked: Order, indexes: Indexes) -> Lock:
         """Return the project's lock, or what was resolved when this was tried before: a resumed release is the same."""
-        from hephaestus.wheelhouse import locking
+        from hephaestus.wheelhouse import locking, locks
         from hephaestus.wheelhouse.locks import pylock
 
         resolved = None if self.build else _read(self._resolved)
@@ -155,7 +159,7 @@ class Wheelhouse(Step):
             return pylock.parse(resolved["source"], resolved["lock"].encode(), "hephaestus wheelhouse")
         tree = Commit(self.stage.repository, self.stage.revision)
         lock = locking.lock(asked, self.project, tree, indexes, self._work, lambda: self._built()[1][0])
-        if lock.source.startswith("resolved"):
+        if locks.resolved(lock.source):
             told = {"asked": self._asked(asked), "source": lock.source, "lock": lock.data.decode()}
             system.write(self._resolved, json.dumps(told).encode())
         return lock
@@ -170,8 +174,6 @@ class Wheelhouse(Step):
 
     def _sources(self, gathered: Gathered, wheels: Sequence[Path]) -> dict[str, Path]:
         """Give every wheel its own name in a directory of links to the store."""
-        from hephaestus.wheelhouse import store
-
         sources = {file.name: file for file in wheels}
         folder, kept = self._work / "wheels", store.default()
         folder.mkdir()
@@ -199,13 +201,14 @@ class Wheelhouse(Step):
     def _keep(self, packed: Path, lock: Lock) -> None:
         """Put the archive and what goes with it among the assets, and remember what it was made of."""
         from hephaestus import signatures
+        from hephaestus.wheelhouse import locks
 
         summed = packed.with_name(f"{packed.name}.sha256")
         made = [packed, summed]
         key = self.project.wheelhouse.sign
         if key is not None:
             made.append(signatures.sign(summed, Path(key).expanduser()))
-        if lock.source.startswith("resolved"):
+        if locks.resolved(lock.source):
             made.append(self._work / names.lock(self.project.normalized))
             system.write(made[-1], lock.data)
         for name in names.assets(self.project.normalized, self.version):

@@ -19,13 +19,17 @@ from packaging.version import Version
 from hephaestus.errors import UsageError
 from hephaestus.tree import Tree
 
-__all__ = ["File", "Lock", "Package", "find", "stale"]
+__all__ = ["RESOLVED", "File", "Lock", "Package", "find", "resolved", "stale"]
 
 log = logging.getLogger("hephaestus")
 
 # What is taken where no lock is named, the first there is.
 _USUAL = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock")
 _REQUIREMENTS = ("requirements.txt", "requirements.lock")
+
+
+# How the source of a lock begins that the project did not have, and that was made for the wheelhouse.
+RESOLVED = "resolved"
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,11 @@ def _hashed_requirements(tree: Tree) -> Lock | None:
         except UsageError as error:
             log.info("%s is not used as a lock: %s", name, error.message)
     return None
+
+
+def resolved(source: str) -> bool:
+    """Tell by the source of a lock whether it was made for the wheelhouse, and is not the project's own."""
+    return source.startswith(RESOLVED)
 
 
 def stale(
