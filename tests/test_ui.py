@@ -740,3 +740,14 @@ def test_nobody_is_asked_where_nobody_can_answer(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "stdin", None)
     assert not ui.confirm("Push?", None, stream)
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(80, "name  size  sha256"), (20, "name  size")])
+def test_of_a_table_for_which_a_terminal_is_too_narrow_the_first_columns_are_shown(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, columns: int, shown: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    ui.table("Assets", ["name", "size", "sha256"], [["demo", "1 kB", "0123456789ab"]], terminal.stream, first=2)
+    terminal.all()
+
+    assert shown in [line.rstrip() for line in terminal.screen(200)]

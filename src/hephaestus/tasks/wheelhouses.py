@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["diff", "inspect", "install_release", "jobs", "serve", "verify_archive", "wheelhouse"]
 
 _ARCHIVE = "a wheelhouse, such as dist/lantern-1.4.0-wheelhouse.tar.gz"
-_WIDE = 110
 _SIGN = "the SSH key that signs the checksum"
 
 
@@ -86,9 +84,7 @@ def inspect(context: Context, archive: str, json: bool = False) -> dict[str, Any
     with opened(Path(archive)) as house:
         told = inspection.inspect(house, Path(archive))
     if not json:
-        # On a narrow terminal the last columns, which the JSON has anyway, would break every word of the first.
-        shown = len(told.columns) if not sys.stderr.isatty() or shutil.get_terminal_size().columns >= _WIDE else 4
-        ui.table(told.title, told.columns[:shown], [row[:shown] for row in told.rows])
+        ui.table(told.title, told.columns, told.rows, first=4)
         ui.show("\n".join(["", *told.lines, *told.remarks]))
     return told.document()
 

@@ -41,30 +41,43 @@ def error(failure: HephaestusError, stream: TextIO | None = None) -> None:
     _show(lines, stream)
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO | None = None) -> None:
-    """Show a short table: aligned plain text in a pipe, folded to its width on a terminal."""
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    stream: TextIO | None = None,
+    *,
+    first: int | None = None,
+) -> None:
+    """Show a short table: aligned plain text in a pipe, folded to its width on a terminal.
+
+    On a terminal that is too narrow for all columns only the `first` ones are shown, where that is given.
+    """
     cells = [[one_line(cell) for cell in row] for row in (columns, *rows)]
     with paused():
         stream = sys.stderr if stream is None else stream
         if stream.isatty():
-            _draw_table(one_line(title), cells, stream)
+            _draw_table(one_line(title), cells, stream, first)
             return
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
     _show([("", line) for line in (one_line(title), "", *lines)], stream)
 
 
-def _draw_table(title: str, cells: Sequence[Sequence[str]], stream: TextIO) -> None:
+def _draw_table(title: str, cells: Sequence[Sequence[str]], stream: TextIO, first: int | None) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console(file=stream, highlight=False)
+    natural = sum(max(map(len, column)) + 2 for column in zip(*cells, strict=True))
+    if natural > console.width:
+        cells = [row[:first] for row in cells]
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in cells[0]:
         drawn.add_column(Text(name), overflow="fold")
     for row in cells[1:]:
         drawn.add_row(*map(Text, row))
-    console = Console(file=stream, highlight=False)
     console.print(Text(title, "bold"), "", drawn, sep="\n")
 
 
