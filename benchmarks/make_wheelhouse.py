@@ -43,7 +43,7 @@ def main() -> None:
     repository = git.discover(asked.project)
     base = str(repository.resolve("HEAD"))
     place = stage.Stage(repository, stage.area(repository), base, "main", "benchmark")
-    wanted = project.Wheelhouse(targets=tuple(asked.target))
+    wanted = project.WheelhouseSettings(targets=tuple(asked.target))
     facts = replace(project.load(Directory(repository.root)), wheelhouse=wanted)
     built = Built(place.checkout.root, asked.out, int(repository.line("show", "--no-patch", "--format=%ct", base)))
     made = Wheelhouse(place, asked.out, facts, "1.0.0", built)

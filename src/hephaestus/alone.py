@@ -85,7 +85,7 @@ def _stage(repository: git.Repository) -> stage.Stage:
     return stage.Stage(repository, stage.area(repository) / "alone", base, branch, "alone")
 
 
-def wheelhouse(repository: git.Repository, asked: project.Wheelhouse | None = None) -> tuple[Step, ...]:
+def wheelhouse(repository: git.Repository, asked: project.WheelhouseSettings | None = None) -> tuple[Step, ...]:
     """Return the step that builds the commit that is checked out, and makes its wheelhouse, into `dist`.
 
     `asked` adds to what the project is configured for: targets, a lock and a key take its place, extras and groups
@@ -93,7 +93,7 @@ def wheelhouse(repository: git.Repository, asked: project.Wheelhouse | None = No
     """
     at, version = _here(repository), _version(repository)
     (built,) = build(repository)
-    facts = replace(at.project, wheelhouse=_asked(at.project.wheelhouse, asked or project.Wheelhouse()))
+    facts = replace(at.project, wheelhouse=_asked(at.project.wheelhouse, asked or project.WheelhouseSettings()))
     return (Wheelhouse(_stage(repository), repository.root / "dist", facts, version, built),)
 
 
@@ -125,8 +125,8 @@ def wheelhouse_jobs(repository: git.Repository, targets: Sequence[str]) -> str:
     return workflow(at.project.normalized, version, [target.parse(each) for each in wanted] or [target.running()])
 
 
-def _asked(configured: project.Wheelhouse, given: project.Wheelhouse) -> project.Wheelhouse:
-    return project.Wheelhouse(
+def _asked(configured: project.WheelhouseSettings, given: project.WheelhouseSettings) -> project.WheelhouseSettings:
+    return project.WheelhouseSettings(
         targets=given.targets or configured.targets,
         extras=(*configured.extras, *given.extras),
         groups=(*configured.groups, *given.groups),

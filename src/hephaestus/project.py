@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from hephaestus.errors import UsageError
 from hephaestus.tree import Tree
 
-__all__ = ["Project", "Wheelhouse", "load"]
+__all__ = ["Project", "WheelhouseSettings", "load"]
 
 # The keys of [tool.hephaestus]: the type each must have, and what it is when it is not given.
 _SETTINGS: dict[str, tuple[type, Any]] = {
@@ -43,7 +43,7 @@ _SHOW_GUIDE = "python -m webbrowser https://packaging.python.org/en/latest/guide
 
 
 @dataclass(frozen=True)
-class Wheelhouse:
+class WheelhouseSettings:
     """What a project wants in its wheelhouse.
 
     `targets` such as `cp312-manylinux_2_28_x86_64` (none for the running Python on this platform), `extras` and
@@ -79,7 +79,7 @@ class Project:
     remote: str | None
     smoke: str | None
     version_files: tuple[str, ...]
-    wheelhouse: Wheelhouse
+    wheelhouse: WheelhouseSettings
     document: dict[str, Any]
 
     @property
@@ -190,13 +190,13 @@ def _read(name: str, given: object, known: dict[str, tuple[type, Any]]) -> dict[
     return {key: given.get(key, default) for key, (_, default) in known.items()}
 
 
-def _wheelhouse(table: dict[str, Any]) -> Wheelhouse:
+def _wheelhouse(table: dict[str, Any]) -> WheelhouseSettings:
     given = _read("tool.hephaestus.wheelhouse", table, _WHEELHOUSE)
     lists = {key: given[key] for key in ("targets", "extras", "groups")}
     for key, values in lists.items():
         if not all(isinstance(value, str) for value in values):
             raise UsageError(f"[tool.hephaestus.wheelhouse] {key} must be a list of texts in quotes", _SHOW_SETTINGS)
-    return Wheelhouse(
+    return WheelhouseSettings(
         **{key: tuple(values) for key, values in lists.items()},
         lock=None if given["lock"] is None else _path("wheelhouse.lock", given["lock"]),
         sign=given["sign"],

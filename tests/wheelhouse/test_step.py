@@ -15,7 +15,7 @@ import houses
 import wheels
 from hephaestus import alone, environments, system
 from hephaestus.errors import Busy, ChecksFailed, CommandFailed, UsageError, VerificationFailed
-from hephaestus.project import Wheelhouse
+from hephaestus.project import WheelhouseSettings
 from hephaestus.wheelhouse import archive, step, store
 from hephaestus.wheelhouse.target import running
 from places import Place
@@ -44,7 +44,7 @@ def needs(place: Place, *requirements: str, body: str | None = None, more: str =
     place.commit("pyproject.toml", text.replace("[project.scripts]", f"{listed}\n[project.scripts]"))
 
 
-def make(place: Place, asked: Wheelhouse | None = None) -> step.Wheelhouse:
+def make(place: Place, asked: WheelhouseSettings | None = None) -> step.Wheelhouse:
     (made,) = alone.wheelhouse(place.repository, asked)
     assert isinstance(made, step.Wheelhouse)
     made.apply()
@@ -165,7 +165,7 @@ def test_extras_and_groups_come_with_it_where_they_are_asked_for(place: Place, f
     groups = '[dependency-groups]\ndocs = [{include-group = "more"}]\nmore = ["moss"]\n'
     needs(place, "leaf", more=f'\n[project.optional-dependencies]\nSweet_Things = ["sap"]\n\n{groups}')
 
-    make(place, Wheelhouse(extras=("sweet-things",), groups=("docs",)))
+    make(place, WheelhouseSettings(extras=("sweet-things",), groups=("docs",)))
 
     inside = members(place.root / "dist" / HOUSE)
     assert b"sap==" in inside["requirements-sweet-things.txt"]
@@ -176,13 +176,15 @@ def test_extras_and_groups_come_with_it_where_they_are_asked_for(place: Place, f
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (Wheelhouse(extras=("no-such",)), "has no extra no-such"),
-        (Wheelhouse(groups=("no-such",)), "has no dependency group 'no-such'"),
-        (Wheelhouse(targets=("toaster",)), "'toaster' is no target"),
-        (Wheelhouse(lock="no-such.lock"), "no-such.lock"),
+        (WheelhouseSettings(extras=("no-such",)), "has no extra no-such"),
+        (WheelhouseSettings(groups=("no-such",)), "has no dependency group 'no-such'"),
+        (WheelhouseSettings(targets=("toaster",)), "'toaster' is no target"),
+        (WheelhouseSettings(lock="no-such.lock"), "no-such.lock"),
     ],
 )
-def test_what_the_project_does_not_have_is_refused(place: Place, found: Path, asked: Wheelhouse, said: str) -> None:
+def test_what_the_project_does_not_have_is_refused(
+    place: Place, found: Path, asked: WheelhouseSettings, said: str
+) -> None:
     with pytest.raises(UsageError, match=said):
         make(place, asked)
 
@@ -192,7 +194,7 @@ def test_an_extra_and_a_group_of_one_name_come_together(place: Place, found: Pat
         wheels.make_wheel(found, name)
     needs(place, more='\n[project.optional-dependencies]\ndocs = ["leaf"]\n\n[dependency-groups]\ndocs = ["moss"]\n')
 
-    make(place, Wheelhouse(extras=("docs",), groups=("docs",)))
+    make(place, WheelhouseSettings(extras=("docs",), groups=("docs",)))
 
     inside = members(place.root / "dist" / HOUSE)
     assert b"leaf==" in inside["requirements-docs.txt"]
@@ -242,7 +244,7 @@ def test_a_lock_that_is_older_than_the_project_is_named(place: Place, found: Pat
 def test_a_signature_of_an_archive_made_before_does_not_stay(place: Place, found: Path, tmp_path: Path) -> None:
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
-    make(place, Wheelhouse(sign=str(key)))
+    make(place, WheelhouseSettings(sign=str(key)))
 
     make(place)
 
@@ -250,7 +252,7 @@ def test_a_signature_of_an_archive_made_before_does_not_stay(place: Place, found
 
 
 def test_a_key_that_is_not_there_is_a_problem_before_anything_is_built(place: Place) -> None:
-    (made,) = alone.wheelhouse(place.repository, Wheelhouse(sign="/no/such/key"))
+    (made,) = alone.wheelhouse(place.repository, WheelhouseSettings(sign="/no/such/key"))
 
     (problem,) = made.check()
     assert "/no/such/key" in problem.message
@@ -363,7 +365,7 @@ def test_the_checksum_is_signed_with_the_key_that_is_configured(place: Place, fo
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
 
-    make(place, Wheelhouse(sign=str(key)))
+    make(place, WheelhouseSettings(sign=str(key)))
 
     dist = place.root / "dist"
     signature = dist / f"{HOUSE}.sha256.sig"
@@ -377,7 +379,7 @@ def test_the_checksum_is_signed_with_the_key_that_is_configured(place: Place, fo
 
 
 def described(targets: Sequence[str], place: Place) -> str:
-    (made,) = alone.wheelhouse(place.repository, Wheelhouse(targets=tuple(targets)))
+    (made,) = alone.wheelhouse(place.repository, WheelhouseSettings(targets=tuple(targets)))
     return made.describe()
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     from hephaestus.git import Repository
-    from hephaestus.project import Wheelhouse
+    from hephaestus.project import WheelhouseSettings
 
 __all__ = ["diff", "inspect", "install_release", "jobs", "serve", "verify_archive", "wheelhouse"]
 
@@ -56,9 +56,9 @@ def wheelhouse(  # noqa: PLR0913  (flags of a command line)
         hephaestus wheelhouse --merge linux/HOUSE.tar.gz --merge mac/HOUSE.tar.gz
     """
     from hephaestus import alone
-    from hephaestus.project import Wheelhouse
+    from hephaestus.project import WheelhouseSettings
 
-    asked = Wheelhouse(tuple(target or ()), tuple(extra or ()), tuple(group or ()), lock, sign)
+    asked = WheelhouseSettings(tuple(target or ()), tuple(extra or ()), tuple(group or ()), lock, sign)
     if merge:
         return _merged(context, [Path(each) for each in merge], asked)
     repository = here()
@@ -246,15 +246,15 @@ def install_release(  # noqa: PLR0913  (flags of a command line)
     return {**vars(done), "programs": str(done.programs)}
 
 
-def _merged(context: Context, archives: list[Path], asked: Wheelhouse) -> dict[str, Any]:
+def _merged(context: Context, archives: list[Path], asked: WheelhouseSettings) -> dict[str, Any]:
     """Merge archives into dist."""
     from dataclasses import replace
 
     from hephaestus import alone, ui
     from hephaestus.errors import UsageError
-    from hephaestus.project import Wheelhouse
+    from hephaestus.project import WheelhouseSettings
 
-    if replace(asked, sign=None) != Wheelhouse():
+    if replace(asked, sign=None) != WheelhouseSettings():
         raise UsageError(
             "--merge takes what the archives hold, so --target, --extra, --group and --lock have no meaning with it",
             "hephaestus wheelhouse --help",
