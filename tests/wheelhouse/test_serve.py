@@ -445,7 +445,8 @@ def test_a_port_that_is_taken_is_said_with_the_way_out(tmp_path: Path, index: In
 
 
 @pytest.mark.slow
-def test_ctrl_c_is_its_end_and_no_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_the_end_of_a_service_are_its_end_and_no_failure(tmp_path: Path, ending: signal.Signals) -> None:
     program = f"""
 import sys, pathlib
 sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parent.parent)]!r}
@@ -459,7 +460,7 @@ print("ended")
     )
     with process:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/simple/\n", process.stdout.readline())
-        process.send_signal(signal.SIGINT)
+        process.send_signal(ending)
         output, errors = process.communicate(timeout=20)
 
     assert (process.returncode, output, errors) == (0, "ended\n", "")

@@ -11,6 +11,7 @@ import functools
 import logging
 import os
 import re
+import signal
 import socketserver
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -41,11 +42,13 @@ _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def serve(house: House, on_ready: Callable[[str], None], port: int = 0) -> None:
-    """Serve a wheelhouse to this machine until Ctrl-C, which is the way to end it.
+    """Serve a wheelhouse to this machine until Ctrl-C or SIGTERM, which are the ways to end it.
 
     `on_ready` is called with the address for `--index-url` once requests are answered; port 0 is any free one.
     Raises `UsageError` where the port cannot be had.
     """
+    # As a service is ended: else whoever unpacked the wheelhouse for us could not tidy up.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with listen(house, port) as server, contextlib.suppress(KeyboardInterrupt):
         on_ready(f"http://{_ADDRESS}:{server.server_port}{ROOT}")
         server.serve_forever()
