@@ -21,7 +21,7 @@ LAYERS = (
     {"__init__", "_hooks", "errors", "marks", "markdown", "comparison"},
     {"system", "keepachangelog"},
     {"git", "tree", "distributions", "environments", "forge", "ui", "journal", "repack", "signatures", "transaction"},
-    {"project", "checkout", "notes"},
+    {"project", "checkout", "kept", "notes"},
     {"versions", "plan"},
     {"stage", "builder"},
     {"wheelhouse"},

@@ -24,6 +24,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from hephaestus import distributions, environments, repack, system
 from hephaestus.errors import CommandFailed, UsageError, VerificationFailed
+from hephaestus.kept import Indexes, Kept, keep
 
 __all__ = ["Built", "build", "needs", "wheel_of"]
 
@@ -62,7 +63,7 @@ class Built:
 
 
 def build(
-    source: Path, out: Path, epoch: int, python: str = sys.executable, *, indexes: environments.Indexes | None = None
+    source: Path, out: Path, epoch: int, python: str = sys.executable, *, indexes: Indexes | None = None
 ) -> Built:
     """Build the sdist of a source tree, and the wheel from that sdist, into `out`, as of the time `epoch`.
 
@@ -79,7 +80,7 @@ def build(
 
 
 def wheel_of(
-    sdist: Path, out: Path, epoch: int, python: str = sys.executable, *, indexes: environments.Indexes | None = None
+    sdist: Path, out: Path, epoch: int, python: str = sys.executable, *, indexes: Indexes | None = None
 ) -> Built:
     """Build the wheel of an sdist that anybody may have made into `out`; its code runs with no network.
 
@@ -152,7 +153,7 @@ class _Call:
     source: Path
     out: Path | None
     backend: _Backend
-    kept: environments.Kept
+    kept: Kept
 
     def document(self, answer: Path) -> dict[str, str | None]:
         """Return what the script is told."""
@@ -187,9 +188,7 @@ def _from_sdist(workshop: _Workshop, sdist: Path, held: contextlib.ExitStack) ->
     return Built(sdist, wheel, kept.holds)
 
 
-def _dist(
-    workshop: _Workshop, kind: str, source: Path, out: Path
-) -> Generator[_Call, Any, tuple[Path, environments.Kept]]:
+def _dist(workshop: _Workshop, kind: str, source: Path, out: Path) -> Generator[_Call, Any, tuple[Path, Kept]]:
     """Build one file; what the backend asks for besides what is declared is installed before."""
     backend = _backend(source)
     kept = workshop.environment(backend.requires)
@@ -244,15 +243,15 @@ class _Workshop:
 
     python: str
     epoch: int
-    indexes: environments.Indexes | None
+    indexes: Indexes | None
     trusted: Path | None
 
-    def environment(self, requirements: Sequence[str]) -> environments.Kept:
+    def environment(self, requirements: Sequence[str]) -> Kept:
         """Return the kept environment with these requirements; a source that is not trusted configures no index."""
         if self.trusted is None:
             wanted = _from_indexes(requirements)
-            return environments.keep(wanted, self.python, indexes=self.indexes, cwd=_area(), trusted=False)
-        return environments.keep(requirements, self.python, indexes=self.indexes, cwd=self.trusted)
+            return keep(wanted, self.python, indexes=self.indexes, cwd=_area(), trusted=False)
+        return keep(requirements, self.python, indexes=self.indexes, cwd=self.trusted)
 
     def run(self, course: _Course) -> Built:
         """Call all hooks a build wants to have called and return what it made."""
@@ -410,7 +409,7 @@ def _read(answer: Path) -> dict[str, Any]:
     return told
 
 
-def _warm(kept: environments.Kept) -> list[str]:
+def _warm(kept: Kept) -> list[str]:
     """Return the modules that builds in an environment have needed so far."""
     try:
         return list(json.loads((kept.home / "warm.json").read_bytes()))
@@ -418,6 +417,6 @@ def _warm(kept: environments.Kept) -> list[str]:
         return []
 
 
-def _remember(kept: environments.Kept, modules: Sequence[str]) -> None:
+def _remember(kept: Kept, modules: Sequence[str]) -> None:
     known = dict.fromkeys([*_warm(kept), *modules])
     system.write(kept.home / "warm.json", json.dumps(list(known)).encode())

@@ -16,8 +16,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hephaestus import environments, system
-from hephaestus.environments import Indexes
 from hephaestus.errors import CommandFailed, CouldNotRun, HephaestusError, UsageError
+from hephaestus.kept import Indexes
 from hephaestus.wheelhouse.locks import RESOLVED, Lock, markers, pylock
 from hephaestus.wheelhouse.target import Target, running
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from hephaestus import builder, environments, repack, system
 from hephaestus.errors import VerificationFailed
+from hephaestus.kept import Indexes, keep
 from hephaestus.wheelhouse.locks import File
 from hephaestus.wheelhouse.store import Store
 
@@ -35,9 +36,7 @@ class Made:
     builder: Mapping[str, Any]
 
 
-def build(
-    store: Store, sdist: File, python: str = sys.executable, *, indexes: environments.Indexes | None = None
-) -> Made:
+def build(store: Store, sdist: File, python: str = sys.executable, *, indexes: Indexes | None = None) -> Made:
     """Build the wheel of an sdist in the store, for an interpreter, or find it there where it was built before.
 
     The wheel is as of the newest file in the sdist, not of the release that needs it, so its bytes depend on the
@@ -52,7 +51,7 @@ def build(
         if system.digest(source) != sdist.sha256:
             raise VerificationFailed(f"{sdist.name} in the store has changed", f"rm {shlex.quote(str(kept))}")
         _, version, platform = environments.interpreter(python)
-        tools = environments.keep(builder.needs(source), python, indexes=indexes, trusted=False).holds
+        tools = keep(builder.needs(source), python, indexes=indexes, trusted=False).holds
         record = store.root / "built" / f"{_key(sdist.sha256, version, platform, *tools)}.json"
         known = _known(record, store)
         if known is not None:
