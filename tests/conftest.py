@@ -1,15 +1,31 @@
 """What every test stands on: a machine of its own, real git, a real remote, a project that needs no network."""
 
 import os
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from fakegithub import Hub
 from places import Place, make_place
 
 # Nothing of the machine's own configuration may reach a test.
-_FOREIGN = ("GIT_", "CI", "GITHUB_", "NOX_", "INVOKE_", "PIP_", "XDG_", "UV_", "HEPHAESTUS_", "FORCE_COLOR", "NO_COLOR")
+_FOREIGN = (
+    "GIT_",
+    "CI",
+    "GH_",
+    "GITHUB_",
+    "NOX_",
+    "INVOKE_",
+    "PIP_",
+    "XDG_",
+    "UV_",
+    "HEPHAESTUS_",
+    "FORCE_COLOR",
+    "NO_COLOR",
+)
 
 
 # A job in the background of a script ignores Ctrl-C, and so would every program the tests start.
@@ -46,3 +62,28 @@ def machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 def place(tmp_path: Path) -> Place:
     """A project ready to release 1.1.0."""
     return make_place(tmp_path)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A GitHub with the repository oak/acorn and a token for it; it holds what is said against GitHub's own word."""
+    grown = tmp_path_factory.getbasetemp() / "grown"  # made once, and then copied
+    if not grown.is_dir():
+        make_place(grown, forge=False)
+    shutil.copytree(grown, tmp_path / "github", symlinks=True)
+    with Hub(tmp_path / "github" / "remote.git") as served:
+        monkeypatch.setenv("GITHUB_SERVER_URL", served.url)
+        monkeypatch.setenv("GITHUB_API_URL", served.api)
+        monkeypatch.setenv("GH_TOKEN", served.token)
+        yield served
+    assert served.violations == []
+
+
+@pytest.fixture
+def hosted(hub: Hub) -> Place:
+    """A project ready to release 1.1.0, whose remote is on the GitHub of `hub`."""
+    where = hub.bare.parent
+    place = Place(where / "acorn", hub.bare, where / "releases")
+    place.git("remote", "set-url", "origin", f"{hub.page}.git")
+    place.git("update-index", "-q", "--refresh")  # the copy has other inodes
+    return place

@@ -145,12 +145,15 @@ class Place:
         }
 
 
-def make_place(where: Path) -> Place:
-    """Make a project with one release behind it and one to come, needing no network at all."""
+def make_place(where: Path, *, forge: bool = True) -> Place:
+    """Make a project with one release behind it and one to come, needing no network at all.
+
+    Without `forge` it says nothing of where its releases go.
+    """
     place = Place(where / "acorn", where / "remote.git", where / "releases")
     place.root.mkdir(parents=True)
     files = {
-        "pyproject.toml": PYPROJECT + f'forge = "{place.forge}"\n',
+        "pyproject.toml": PYPROJECT + (f'forge = "{place.forge}"\n' if forge else ""),
         "src/acorn/__init__.py": PACKAGE,
         "CHANGELOG.md": CHANGELOG,
         "noxfile.py": NOXFILE,
