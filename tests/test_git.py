@@ -177,3 +177,27 @@ def test_work_trees_tell_which_branches_are_checked_out(place, tmp_path):
 
     assert place.repository.work_tree_branches() == {"refs/heads/main", "refs/heads/next"}
     assert git.Repository(tmp_path / "linked").common_directory == place.root / ".git"
+
+
+def test_what_a_remote_needs_to_know_is_told_to_git_by_its_environment_alone(place, tmp_path, monkeypatch):
+    secret = "Authorization: Basic c2VjcmV0"
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "user.name")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "Kim")
+    monkeypatch.setenv("GIT_TRACE", str(trace))
+    able = git.Repository(place.root, (("http.https://github.com/.extraheader", secret),))
+    hook = place.root / ".git/hooks/pre-push"
+    hook.write_text(
+        "#!/bin/sh\ngit config http.https://github.com/.extraheader >.git/seen; git config user.name >>.git/seen\n"
+    )
+    hook.chmod(0o755)
+
+    able.push("origin", {}, ["HEAD:refs/heads/other"])
+    able.run("config", "--list")
+
+    assert (place.root / ".git/seen").read_text() == f"{secret}\nKim\n"
+    assert secret not in repr(able)
+    assert secret not in trace.read_text()
+    assert secret not in (place.root / ".git/config").read_text()
+    assert able == place.repository

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from fakegithub import Hub
 from hephaestus import environments, signatures, system
-from hephaestus.errors import Busy, CommandFailed, CouldNotRun, HephaestusError, UsageError, VerificationFailed
+from hephaestus.errors import Busy, CommandFailed, CouldNotRun, HephaestusError, Refused, UsageError, VerificationFailed
 from hephaestus.forge.directory import DirectoryForge
 from hephaestus.install import Installed, Request, install
 from hephaestus.signatures import Trust
@@ -198,7 +199,7 @@ def test_a_draft_is_no_release(releases: Path) -> None:
 def test_a_place_without_releases_says_so(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 
-    assert refused(UsageError, request(tmp_path / "empty")) == f"{tmp_path / 'empty'} has no release; there are: none"
+    assert refused(UsageError, request(tmp_path / "empty")) == f"{tmp_path / 'empty'} has no release"
 
 
 def test_a_place_of_a_kind_nobody_knows_is_refused() -> None:
@@ -240,6 +241,106 @@ def test_a_release_has_an_archive_and_a_manifest_or_is_not_installed(tmp_path: P
     assert f"the release v1.2.0 has no {what}" in refused(
         UsageError, request(releases, trust=Trust(allow_unsigned=True))
     )
+
+
+# From GitHub
+
+
+def held(*files: Path) -> dict[str, bytes]:
+    """Return files as a release on GitHub holds them."""
+    return {file.name: file.read_bytes() for file in files}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["oak/acorn"], ["github:oak/acorn", "--tag", "v1.1.0"], ["{page}"]], ids=str)
+def test_a_private_release_on_github_is_installed_by_a_plain_command(
+    tmp_path: Path, hub: Hub, words: list[str]
+) -> None:
+    hub.release("v1.1.0", assets=held(*packed(tmp_path / "made")))
+    hub.release("v1.2.0rc1", prerelease=True)
+
+    said = [word.format(page=hub.page) for word in words]
+    command = [sys.executable, "-m", "hephaestus", "release", "install", "--json", "--repository", *said]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["tag"] == "v1.1.0"
+    assert subprocess.check_output([Path.cwd() / "acorn-1.1.0" / "bin" / "acorn"], text=True) == "acorn 1.1.0\n"
+    assert hub.token not in done.stdout + done.stderr
+    # Files come from another host, which is not told who asks.
+    files = [exchange for exchange in hub.exchanges if exchange.kind == "storage"]
+    assert len(files) == 2
+    assert not [exchange for exchange in files if "authorization" in exchange.headers]
+
+
+@pytest.mark.slow
+def test_a_public_release_on_github_is_installed_without_a_token(
+    tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.private = False
+    hub.release("v1.1.0", assets=held(*packed(tmp_path / "made")))
+    monkeypatch.delenv("GH_TOKEN")
+    monkeypatch.setenv("GITHUB_TOKEN", "")
+
+    assert greeting(install(request("oak/acorn"))) == "acorn 1.1.0\n"
+    assert not [exchange for exchange in hub.exchanges if "authorization" in exchange.headers]
+
+
+def test_a_private_release_on_github_says_how_to_log_in(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GH_TOKEN")
+
+    assert "or does not show it without a token" in refused(Refused, request("oak/acorn"))
+
+
+def test_a_release_that_is_not_on_github_is_answered_with_those_that_are(tmp_path: Path, hub: Hub) -> None:
+    hub.release("v1.1.0")
+    hub.release("v1.2.0", draft=True)
+
+    for tag in ("v9", "v1.2.0"):
+        said = refused(UsageError, request("oak/acorn", tag))
+        assert said == f"{hub.page} has no release {tag}; there are: v1.1.0"
+    with pytest.raises(UsageError) as caught:
+        install(request("oak/acorn"))
+    assert caught.value.hint == f"python -m webbrowser {hub.page}"
+
+
+def test_a_path_that_is_there_is_no_repository_on_github(tmp_path: Path, hub: Hub) -> None:
+    Path("oak/acorn").mkdir(parents=True)
+
+    assert refused(UsageError, request("oak/acorn")) == f"{Path.cwd()}/oak/acorn has no release"
+    with pytest.raises(UsageError, match="has no release"):
+        install(request("oak/acorn-1.1.0-wheelhouse.tar.gz"))
+    assert hub.exchanges == []
+
+
+def test_whoever_mistypes_a_path_is_told_that_it_was_taken_for_a_repository(
+    hub: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "hephaestus")
+    refused(Refused, request("relases/acorn"))
+
+    assert "there is no path relases/acorn here, so it is taken for a repository on GitHub" in caplog.text
+
+
+@pytest.mark.slow
+def test_a_signer_on_github_is_remembered_for_its_page(tmp_path: Path, hub: Hub, robin: Path) -> None:
+    house, manifest = packed(tmp_path / "made")
+    hub.release("v1.1.0", assets=held(house, manifest, signatures.sign(manifest, robin)))
+
+    done = install(request("oak/acorn"))
+
+    (signer,) = done.signers
+    assert signer.partition(" ")[2] in signatures.pins(hub.page).read_text()
+
+
+@pytest.mark.parametrize("repository", ["oak/acorn", "github:Oak/Acorn", "{page}"])
+def test_a_remembered_signer_is_asked_for_however_the_repository_is_written(
+    tmp_path: Path, hub: Hub, repository: str
+) -> None:
+    hub.release("v1.1.0", assets=held(*packed(tmp_path / "made")))
+    signatures.remember(hub.page, [signatures.Signer("ssh", f"SHA256:{'A' * 43}")])
+
+    assert "not signed" in refused(VerificationFailed, request(repository.format(page=hub.page)))
 
 
 # Kept

@@ -111,6 +111,59 @@ def test_going_back_is_remembered_and_written_once(where: Path) -> None:
     assert len(lines(record)) == 2
 
 
+def test_why_a_release_goes_back_is_kept_until_another_reason_is_given(where: Path) -> None:
+    record = journal.create(where, "v1.1.0", FACTS)
+    assert (record.reason, record.was_immutable) == ("", False)
+
+    record.turn_back(published=True, immutable=True, because="it empties the log")
+    record.turn_back(published=True)
+    assert len(lines(record)) == 2
+    record.turn_back(published=True, because="it is a hole")
+
+    again = journal.find(where, "v1.1.0")
+    assert (again.reason, again.was_immutable, again.was_published) == ("it is a hole", True, True)
+    assert len(lines(record)) == 3
+
+
+def test_what_is_left_to_a_person_is_written_once(where: Path) -> None:
+    record = journal.create(where, "v1.1.0", FACTS)
+
+    record.leave("the tag is still there", "open the page")
+    record.leave("the tag is still there", "open the page")
+
+    assert journal.find(where, "v1.1.0").left == [{"what": "the tag is still there", "hint": "open the page"}]
+
+
+def test_a_try_that_was_rolled_back_can_be_opened_again_with_nothing_taken_back(where: Path) -> None:
+    record = journal.create(where, "v1.1.0", FACTS)
+    record.begin("push")
+    record.finish("push", 1.0)
+    record.turn_back(published=True, because="a hole")
+    record.undo("push")
+    record.finish_undo("push")
+    record.leave("the tag is still there", "open the page")
+    record.end("rolled back")
+    record.archive()
+
+    again = journal.reopen(where, "v1.1.0", FACTS["id"])
+
+    assert again is not None
+    assert again.path == record.path
+    assert journal.find(where, "v1.1.0").records == again.records
+    assert (again.begun("push"), again.undone("push"), again.going_back) == (True, False, True)
+    assert (again.reason, again.left, again.ended) == ("a hole", [], None)
+    assert journal.reopen(where, "v1.1.0", "0" * 32) is None
+
+
+def test_a_try_that_nobody_saw_is_not_opened_again(where: Path) -> None:
+    record = journal.create(where, "v1.1.0", FACTS)
+    record.begin("tag")
+    record.end("rolled back")
+    record.archive()
+
+    assert journal.reopen(where, "v1.1.0", FACTS["id"]) is None
+
+
 def test_a_release_that_nobody_saw_goes_back_as_one_that_was_not_published(where: Path) -> None:
     record = journal.create(where, "v1.1.0", FACTS)
     record.turn_back(published=False)

@@ -19,12 +19,13 @@ TESTS = Path(__file__).parent
 # do not import each other, so that the steps know nothing of one another.
 LAYERS = (
     {"__init__", "_hooks", "errors", "marks", "markdown", "comparison"},
-    {"system", "keepachangelog"},
+    {"system", "keepachangelog", "announcement", "checklist", "review"},
     {"git", "tree", "distributions", "environments", "forge", "ui", "journal", "repack", "signatures", "transaction"},
-    {"project", "checkout", "kept", "notes"},
-    {"versions", "plan"},
-    {"stage", "builder"},
+    {"project", "checkout", "deliver", "kept", "notes", "references"},
+    {"versions", "plan", "reversal"},
+    {"stage", "builder", "evidence"},
     {"wheelhouse"},
+    {"papers"},
     # the steps
     {
         "bump",
@@ -38,12 +39,17 @@ LAYERS = (
         "publish",
         "land",
         "verify",
+        "propose",
+        "sweep",
+        "track",
     },
     {"release", "install"},
     # what is done with plans
-    {"request", "recovery", "report", "status", "alone"},
-    {"make"},
-    {"rollback"},
+    {"request", "recovery", "report", "status", "alone", "hotfix"},
+    {"make", "milestone", "retell", "candidate"},
+    {"proposal"},
+    {"advisory", "aftermath"},
+    {"rollback", "doctor"},
     {"rehearsal"},
     # the thin edges
     {"tasks", "sessions"},
@@ -56,7 +62,7 @@ STEPS = next(layer for layer in LAYERS if "bump" in layer)
 # The package answers `from hephaestus import ns` only when it is asked for, and then from the tasks.
 UPWARD = {("__init__", "tasks")}
 
-# What only one module may import; `forge` and the like will be the only ones to speak HTTP.
+# What only one module may import; `forge` and the wheelhouse are the only ones to speak HTTP.
 DOORS = {
     "subprocess": {"system"},
     "multiprocessing": set(),
@@ -67,6 +73,7 @@ DOORS = {
     "urllib.request": {"wheelhouse"},
     "http": {"wheelhouse"},
     "socket": {"wheelhouse"},
+    "httpx2": {"forge"},
 }
 
 # Calls that start a process, end up in another one, or move the whole process.
@@ -91,19 +98,28 @@ WHEELHOUSE = (
 )
 FAMILIES = {
     "wheelhouse": tuple(f"wheelhouse/test_{name}.py" for name in WHEELHOUSE),
-    "forge": ("forge/test_directory.py", "forge/test_contract.py"),
+    "forge": (
+        *("forge/test_directory.py", "forge/test_contract.py", "forge/test_github.py", "forge/test_github_address.py"),
+        *("forge/test_github_client.py", "forge/test_github_preflight.py", "forge/test_github_token.py"),
+        "forge/test_github_tracker.py",
+    ),
     "ui": ("test_ui.py",),
     "tasks": ("test_tasks.py",),
 }
 # Files that belong to the subject of another one, and are told in its tests.
 TOLD_WITH = {
+    "papers": "track",
     "__init__": "layers",
     "_hooks": "builder",
     "__main__": "program",
     "cli": "program",
+    "candidate": "proposal",
     "comparison": "keepachangelog",
+    "deliver": "propose",
     "draft": "publish",
     "markdown": "keepachangelog",
+    "aftermath": "rollback_on_github",
+    "reversal": "rollback_on_github",
 }
 
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import logging
 import os
 import pty
 import re
@@ -256,7 +257,7 @@ def test_from_a_fresh_clone_the_same_command_ends_as_well_and_changes_nothing(ma
 
 
 def test_a_released_version_is_in_the_way_once_there_are_new_commits(request: pytest.FixtureRequest) -> None:
-    there = worlds.halfway(request, "verify")
+    there = worlds.halfway(request, "track")
     there.commit("src/acorn/twigs.py", "")
     before = there.snapshot()
 
@@ -435,6 +436,22 @@ def test_another_version_in_flight_is_refused_with_the_two_commands_that_end_tha
 
     worlds.back(place)
     assert run(place, version="1.2.0", until="stage").state == "stopped"
+
+
+@pytest.mark.slow
+def test_a_release_that_is_out_but_not_told_of_is_in_the_way_of_no_other(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(place, version="1.1.0", until="sweep")
+    place.git("pull", "--quiet", "--ff-only")
+    text = (place.root / "CHANGELOG.md").read_text()
+    place.commit("CHANGELOG.md", text.replace("[Unreleased]", "[Unreleased]\n\n### Added\n\n- Roots.", 1))
+
+    with caplog.at_level(logging.INFO, "hephaestus"):
+        assert run(place, version="1.2.0").state == "released"
+
+    assert "v1.1.0 is out, but not all was told: hephaestus release --version 1.1.0" in caplog.text
+    assert run(place, version="1.1.0").state == "released"
 
 
 # Carrying on

@@ -40,3 +40,7 @@ def test_a_changelog_that_is_no_text_is_an_error_with_words(place: Place) -> Non
         notes.changelog(Directory(place.root), "CHANGELOG.md")
     assert caught.value.exit_code == 2
     assert caught.value.hint
+
+
+def test_a_hotfix_tells_users_not_to_wait():
+    assert notes.urgent("1.0.1").startswith("**Urgent:** 1.0.1 is a hotfix")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,13 +14,13 @@ import pytest
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from hephaestus import __version__, tasks
+from hephaestus import __version__, system, tasks
 from hephaestus.program import fold, program
 from places import Place
 
 TASKS = (
-    "build", "bump", "changelog", "gates", "plan", "publish", "rehearse", "release", "release install",
-    "rollback", "status", "tag", "verify", "wheelhouse",
+    "advisory", "announce", "build", "bump", "changelog", "checklist", "doctor", "gates", "hotfix", "plan", "publish",
+    "rehearse", "release", "release install", "rollback", "status", "tag", "verify", "wheelhouse",
 )  # fmt: skip
 
 # Invoke empties these when it parses a command line, of which a process has only one.
@@ -111,16 +112,19 @@ def test_each_task_says_what_it_does_in_eighty_columns(
 
 
 @pytest.mark.parametrize("task", ["plan", "rehearse", "release", "release install", "rollback"])
-def test_the_examples_of_a_task_can_be_pasted(capfd: pytest.CaptureFixture[str], nowhere: Path, task: str) -> None:
+def test_the_examples_of_a_task_can_be_pasted(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, nowhere: Path, task: str
+) -> None:
+    monkeypatch.setattr(system, "pause", lambda _seconds: None)
+    monkeypatch.setenv("GITHUB_SERVER_URL", "http://127.0.0.1:1")  # where nobody answers
     examples = re.findall(r"^    (hephaestus .+)$", asked(capfd, "--help", *task.split())[1], re.MULTILINE)
 
     assert examples
     for example in examples:
-        words = [word.strip('"') for word in example.split()[1:]]
-        code, _, err = asked(capfd, *words)
+        code, _, err = asked(capfd, *shlex.split(example)[1:])
         # They are understood: what is wrong is the place, and nothing of the words.
-        assert code == 2
-        assert "git repository" in err or "has no release" in err
+        assert code == (5 if "OWNER/NAME" in example else 2)
+        assert "git repository" in err or "has no release" in err or "cannot be reached" in err
     assert list(nowhere.iterdir()) == []
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hephaestus import system
 from hephaestus.errors import UsageError
-from hephaestus.project import Project, load
+from hephaestus.project import GitHubSettings, Project, load
 from hephaestus.tree import Directory
 
 MINIMAL = '[project]\nname = "Spam_Eggs"\nversion = "1.3.0"\n'
@@ -58,6 +58,45 @@ versions = ["docs/conf.py", "./setup.py"]
     assert (read.changelog, read.commit_message) == ("docs/changes.md", "Release {version} as {tag}")
     assert (read.forge, read.remote, read.smoke) == ("directory:/srv/releases", "upstream", "spam --version")
     assert (read.tag, read.version_files) == ("spam-{version}", ("docs/conf.py", "setup.py"))
+
+
+def test_what_is_wanted_of_github_is_read_and_all_of_it_may_be_left_out(tmp_path: Path) -> None:
+    assert project(tmp_path, MINIMAL).github == GitHubSettings()
+
+    read = project(
+        tmp_path,
+        f"""{MINIMAL}
+[tool.hephaestus.github]
+announce = "Announcements"
+assignees = ["robin"]
+board = "oak/3"
+board-status = "Out"
+checklist = "docs/checklist.md"
+comment = false
+generated-notes = true
+labels = ["release"]
+milestone = "Acorn {{version}}"
+notify = true
+released-label = ""
+reviewers = ["kim", "oak/maintainers"]
+urgent-label = "now"
+""",
+    )
+    assert read.github == GitHubSettings(
+        announce="Announcements",
+        assignees=("robin",),
+        board="oak/3",
+        board_status="Out",
+        checklist="docs/checklist.md",
+        comment=False,
+        generated_notes=True,
+        labels=("release",),
+        milestone="Acorn {version}",
+        notify=True,
+        released_label="",
+        reviewers=("kim", "oak/maintainers"),
+        urgent_label="now",
+    )
 
 
 def test_a_table_of_another_tool_can_be_looked_up_whatever_it_is(tmp_path: Path) -> None:
@@ -168,7 +207,10 @@ def test_a_version_that_is_a_number_is_refused_and_not_taken_for_a_missing_one(t
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("chagelog = 'x'", "unknown key 'chagelog'; known are changelog, commit-message, forge, remote, smoke, tag"),
+        (
+            "chagelog = 'x'",
+            "unknown key 'chagelog'; known are changelog, commit-message, forge, github, remote, smoke, tag",
+        ),
         ("changelog = 1", "changelog must be a text in quotes, not 1"),
         ("versions = 'a.py'", "versions must be a list, not 'a.py'"),
         ("versions = [1]", "versions: 1 is no path of a file in the project"),
@@ -184,6 +226,25 @@ def test_a_setting_that_cannot_be_used_is_refused_and_the_hint_shows_it(
     error = refusal(tmp_path, f"{MINIMAL}[tool.hephaestus]\n{setting}\n")
     assert said in error.message
     assert error.message.startswith("[tool.hephaestus] ")
+    assert setting in system.run(shlex.split(error.hint or ""), cwd=tmp_path).output
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("label = 'x'", "unknown key 'label'; known are announce, assignees, board"),
+        ("labels = [1]", "labels must be a list of texts in quotes"),
+        ("comment = 'yes'", "comment must be true or false, not 'yes'"),
+        ("board = 'oak'", "board = 'oak' must be OWNER/NUMBER, such as oak/3"),
+        ("milestone = '{date}'", "milestone = '{date}' is no template: braces can only hold {tag} and {version}"),
+        ("checklist = '../x.md'", "checklist: '../x.md' is no path"),
+    ],
+)
+def test_a_wish_of_github_that_cannot_be_used_is_refused_and_the_hint_shows_it(
+    tmp_path: Path, setting: str, said: str
+) -> None:
+    error = refusal(tmp_path, f"{MINIMAL}[tool.hephaestus.github]\n{setting}\n")
+    assert said in error.message
     assert setting in system.run(shlex.split(error.hint or ""), cwd=tmp_path).output
 
 

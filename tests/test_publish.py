@@ -5,11 +5,13 @@ import hashlib
 
 import pytest
 
-from hephaestus import marks
+from fakegithub import Fault
+from hephaestus import marks, notes
 from hephaestus.draft import Draft, Upload
 from hephaestus.errors import Conflict, CouldNotRun
 from hephaestus.publish import Publish
-from worlds import TAG, begun, halfway, made, step
+from hephaestus.release import workplace
+from worlds import TAG, begun, go, halfway, made, step
 
 WHEEL, SDIST = "acorn-1.1.0-py3-none-any.whl", "acorn-1.1.0.tar.gz"
 
@@ -325,3 +327,89 @@ def test_a_release_that_another_machine_published_for_its_own_tag_is_left_alone(
     draft_of(tagged).undo()
 
     assert tagged.releases() == before
+
+
+# What the notes of a release say on GitHub
+
+
+def words_of(place, hub) -> str:
+    """Make the draft with one file that was made by hand, and return what its readers see."""
+    go(place, "tag")
+    assets = draft_of(place).assets
+    assets.mkdir()
+    (assets / WHEEL).write_bytes(b"wheel")
+    draft_of(place).apply()
+    (found,) = hub.releases
+    return found["body"].partition("<!--")[0].strip()
+
+
+def configured(place, settings: str) -> None:
+    text = (place.root / "pyproject.toml").read_text()
+    place.commit("pyproject.toml", f"{text}\n[tool.hephaestus.github]\n{settings}\n", "chore: Configure")
+
+
+@pytest.mark.slow
+def test_the_notes_are_those_of_the_changelog_and_nothing_more(hosted, hub):
+    assert words_of(hosted, hub) == "### Added\n\n- Leaves."
+
+
+@pytest.mark.slow
+def test_the_notes_github_makes_come_after_those_of_the_changelog_where_they_are_wanted(hosted, hub):
+    configured(hosted, "generated-notes = true")
+
+    said = words_of(hosted, hub)
+
+    assert said.startswith("### Added\n\n- Leaves.\n\n**Full Changelog**: ")
+    assert "v1.0.0...v1.1.0" in said
+
+
+@pytest.mark.slow
+def test_a_release_from_the_branch_of_a_hotfix_says_first_that_it_is_urgent(hosted, hub):
+    hosted.git("switch", "--quiet", "--create", "hotfix/v1.1.0")
+
+    assert words_of(hosted, hub) == f"{notes.urgent('1.1.0')}\n\n### Added\n\n- Leaves."
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("labels", [["release", "urgent"], ["release"]])
+def test_a_release_whose_pull_request_was_urgent_says_so(hosted, hub, labels):
+    hosted.commit("src/acorn/buds.py", "COLOUR = 'red'\n")
+    hosted.git("push", "--quiet", str(hub.bare), f"HEAD:refs/heads/release/{TAG}")
+    number = hub.pull(f"release/{TAG}")
+    workplace(hosted.repository, "HEAD").forge.pull_requests.mark(number, labels=labels, assignees=[])
+    hub.merge(number)
+    hosted.git("fetch", "--quiet", str(hub.bare), "main")
+    hosted.git("merge", "--quiet", "--ff-only", "FETCH_HEAD")
+
+    assert words_of(hosted, hub).startswith(notes.urgent("1.1.0")) == ("urgent" in labels)
+
+
+@pytest.mark.slow
+def test_whoever_may_not_see_pull_requests_makes_a_draft_all_the_same(hosted, hub):
+    hub.fail(Fault.FORBIDDEN, "GET", r"/pulls$", times=9)
+
+    assert words_of(hosted, hub) == "### Added\n\n- Leaves."
+
+
+@pytest.mark.slow
+def test_words_that_somebody_has_polished_on_the_draft_stay(hosted, hub):
+    words_of(hosted, hub)
+    found = hub.releases[0]
+    found["body"] = found["body"].replace("- Leaves.", "- Leaves, green ones.")
+
+    draft_of(hosted).apply()
+
+    assert "- Leaves, green ones." in hub.releases[0]["body"]
+    assert marks.from_body(hub.releases[0]["body"]) is not None
+
+
+@pytest.mark.slow
+def test_notes_that_are_too_long_for_github_end_with_a_pointer_to_the_rest(hosted, hub):
+    text = (hosted.root / "CHANGELOG.md").read_text()
+    hosted.commit("CHANGELOG.md", text.replace("- Leaves.\n", "- Leaves.\n" * 13_000), "docs: Tell of every leaf")
+
+    said = words_of(hosted, hub)
+
+    assert said.endswith("- Leaves.\n\n… and more, in CHANGELOG.md.")
+    assert len(hub.releases[0]["body"]) < 125_000
+    assert marks.from_body(hub.releases[0]["body"]) is not None

@@ -19,9 +19,11 @@ from worlds import (
     go,
     halfway,
     hidden,
+    hook,
     made,
     promise,
     receive,
+    record,
     step,
 )
 
@@ -276,9 +278,10 @@ def test_a_tag_of_somebody_else_does_not_forbid_to_give_up_what_never_arrived(ta
     assert before[TAG_REF] == theirs
 
 
-@pytest.mark.parametrize("fault", REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.parametrize("name", ["branch refused", "all refused"])
 @pytest.mark.slow
-def test_a_remote_that_refuses_the_way_back_keeps_all_of_the_release(tagged, fault: Fault):
+def test_a_remote_that_refuses_the_way_back_of_the_branch_keeps_all_of_the_release(tagged, name):
+    fault = REFUSALS[name]
     push_of(tagged).apply()
     arrived = tagged.remote_refs()
     fault.begin(tagged)
@@ -291,6 +294,68 @@ def test_a_remote_that_refuses_the_way_back_keeps_all_of_the_release(tagged, fau
     fault.mend(tagged)
     push_of(tagged).undo()
     assert TAG_REF not in tagged.remote_refs()
+
+
+@pytest.mark.slow
+def test_a_tag_that_may_not_be_deleted_stays_and_the_branch_goes_back_without_it(tagged):
+    base = tagged.remote_refs()[MAIN]
+    push_of(tagged).apply()
+    REFUSALS["tag refused"].begin(tagged)
+
+    push_of(tagged).undo()
+
+    after = tagged.remote_refs()
+    assert after[TAG_REF] == made(tagged)[1]
+    assert tree(tagged, MAIN) == tree(tagged, base)
+    REFUSALS["tag refused"].mend(tagged)
+    push_of(tagged).undo()
+    assert tagged.remote_refs() == {name: held for name, held in after.items() if name != TAG_REF}
+
+
+def test_a_burned_name_is_told_from_other_refusals_and_the_next_patch_is_named(tagged):
+    hook(
+        tagged,
+        "update",
+        'case "$1" in refs/tags/*) echo "GH013: Cannot create ref due to creations being restricted." >&2; exit 1;; esac',
+    )
+    before = tagged.remote_refs()
+
+    with pytest.raises(Refused, match=f"the name {TAG} is burned") as caught:
+        push_of(tagged).apply()
+
+    assert caught.value.hint == "hephaestus rollback --version 1.1.0 && hephaestus release --version 1.1.1"
+    assert tagged.remote_refs() == before
+
+
+def test_a_release_that_another_clone_took_back_is_not_gone_on_with(tagged):
+    push_of(tagged).apply()
+    record(tagged).begin("push")
+    clone = tagged.clone("other")
+    clone.git("revert", "--no-edit", "HEAD")
+    clone.git("push", "--quiet", "origin", "main")
+    before = tagged.remote_refs()
+
+    with pytest.raises(Conflict, match="was taken back and cannot be gone on with") as caught:
+        go(tagged)
+
+    assert caught.value.hint == "hephaestus rollback --version 1.1.0 && hephaestus release --version 1.1.1"
+    assert tagged.remote_refs() == before
+    assert back(tagged).state == "rolled back"
+    assert TAG_REF not in tagged.remote_refs()
+
+
+def test_what_another_job_took_back_meanwhile_is_not_pushed_again(tagged):
+    push_of(tagged).apply()
+    push_of(tagged).undo()
+    before = tagged.remote_refs()
+
+    with pytest.raises(Conflict, match=r"1\.1\.0 was taken back: main on origin does not offer it any more") as caught:
+        push_of(tagged).apply()
+
+    assert caught.value.hint == "hephaestus rollback --version 1.1.0"
+    assert tagged.remote_refs() == before
+    assert back(tagged).state == "rolled back"
+    assert tagged.remote_refs() == before
 
 
 def test_a_connection_lost_on_the_way_back_is_no_refusal(tagged):

@@ -31,7 +31,7 @@ def stands(session):
 
 STEPS = (
     "stage", "bump", "changelog", "commit", "tag", "build", "gates", "wheelhouse", "draft", "upload", "push", "publish",
-    "land", "verify",
+    "land", "verify", "sweep", "track",
 )  # fmt: skip
 
 
@@ -66,9 +66,9 @@ def test_a_rehearsal_goes_all_the_way_and_leaves_a_report(place: Place) -> None:
     said, shown = done.stderr.split("rehearsal of 1.1.0\n\n")
     assert "Make it public? Yes, it is a rehearsal." in said
     table = [line.split(maxsplit=1) for line in shown.splitlines()]
-    assert [row[0] for row in table[1:17]] == [*STEPS, "install", "rollback"]
-    assert table[15][1].startswith("acorn 1.1.0 "), "what the installed program says"
-    assert table[16][1].startswith("as promised ")
+    assert [row[0] for row in table[1:19]] == [*STEPS, "install", "rollback"]
+    assert table[17][1].startswith("acorn 1.1.0 "), "what the installed program says"
+    assert table[18][1].startswith("as promised ")
     assert "v1.1.0 was released, installed with no network and rolled back; your own clone is untouched\n" in shown
     report = Path(shown.rpartition("report: ")[2].strip())
     assert json.loads(report.read_bytes())["release"]["tag"] == "v1.1.0"

@@ -1,11 +1,14 @@
 """Which version is asked for, and whether what the project says is to be released."""
 
 import io
+import logging
 
 import pytest
 
-from hephaestus import ui
-from hephaestus.errors import HephaestusError, UsageError
+import worlds
+from fakegithub import Fault
+from hephaestus import system, ui
+from hephaestus.errors import ChecksFailed, HephaestusError, UsageError
 from hephaestus.make import Outcome, make, preview
 from hephaestus.request import Request
 
@@ -44,7 +47,7 @@ def prepare(place, mark="") -> None:
     """Commit by hand what a release of 1.1.0 would commit."""
     say(place, "1.1.0")
     place.commit("CHANGELOG.md", PREPARED.format(mark=mark), "chore: Prepare release v1.1.0")
-    place.git("push", "--quiet")
+    place.git("push", "--quiet", str(place.remote), "HEAD:refs/heads/main")
 
 
 @pytest.mark.parametrize(
@@ -189,6 +192,152 @@ def test_a_version_that_is_out_is_not_released_again_from_another_clone(place):
 
     assert outcome.state == "nothing to release"
     assert "v1.1.0 is published already" in outcome.said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("published", [True, False])
+def test_a_late_job_does_not_release_what_was_taken_back_meanwhile(place, published):
+    prepare(place)
+    late = place.clone("late")
+    release(place, None if published else "push", current=True)
+    worlds.back(place, "critical" if published else None)
+
+    outcome = release(late, None, current=True)
+
+    assert outcome.state == "nothing to release"
+    assert "1.1.0 was taken back: main on origin does not offer it any more" in outcome.said
+    assert not place.releases()
+
+
+@pytest.mark.slow
+def test_the_job_that_a_push_has_started_does_not_release_what_was_taken_back_at_once(place):
+    release(place, "push", version="1.1.0")
+    late = place.clone("late")
+    worlds.back(place)
+
+    assert release(late, None, current=True).state == "nothing to release"
+    assert "refs/tags/v1.1.0" not in place.remote_refs()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prepared", [True, False])
+@pytest.mark.parametrize("published", [True, False])
+def test_asked_for_by_its_version_an_old_commit_does_not_bring_back_what_was_taken_back(place, prepared, published):
+    until = None if published else "push"
+    if prepared:
+        prepare(place)
+        release(place, until, current=True)
+    else:
+        release(place, until, version="1.1.0")
+    late = place.clone("late")
+    worlds.back(place, "critical" if published else None)
+    before = place.remote_refs()
+
+    with pytest.raises(ChecksFailed) as raised:
+        release(late, None, version="1.1.0")
+
+    told = {problem.message: problem.hint for problem in raised.value.problems}
+    said = "1.1.0 was taken back: main on origin does not offer it any more"
+    assert told[said] == "hephaestus release --version 1.1.1"
+    assert place.remote_refs() == before
+    assert not place.releases()
+
+
+@pytest.mark.slow
+def test_what_is_half_way_and_was_taken_back_elsewhere_is_to_be_rolled_back_here_too(place):
+    prepare(place)
+    late = place.clone("late")
+    release(late, "tag", current=True)
+    release(place, "push", current=True)
+    worlds.back(place)
+
+    with pytest.raises(ChecksFailed) as raised:
+        release(late, None, version="1.1.0")
+
+    [problem] = raised.value.problems
+    assert "1.1.0 was taken back" in problem.message
+    assert problem.hint == "hephaestus rollback --version 1.1.0 && hephaestus release --version 1.1.1"
+    assert worlds.back(late).state == "rolled back"
+
+
+@pytest.mark.slow
+def test_what_was_taken_back_before_anybody_could_use_it_is_released_anew_from_what_came_after(place):
+    release(place, "push", version="1.1.0")
+    worlds.back(place)
+    place.git("pull", "--quiet", "--ff-only")
+
+    assert release(place, None, version="1.1.0").state == "released"
+
+
+@pytest.mark.slow
+def test_a_commit_past_the_one_that_was_prepared_is_not_what_was_merged(place):
+    prepare(place)
+    prepared = place.git("rev-parse", "HEAD")
+    text = (place.root / "CHANGELOG.md").read_text()
+    place.commit(
+        "CHANGELOG.md", text.replace("[Unreleased]", "[Unreleased]\n\n### Added\n\n- Roots."), "feat: Take root"
+    )
+    place.git("push", "--quiet")
+    before = place.snapshot()
+
+    with pytest.raises(ChecksFailed) as raised:
+        release(place, None, current=True)
+
+    [problem] = raised.value.problems
+    assert problem.message == (
+        "CHANGELOG.md has more under [Unreleased] than 1.1.0 tells of, so this commit is past the release"
+    )
+    assert problem.hint == "git log --first-parent -S'[1.1.0]' -- CHANGELOG.md"
+    found = place.repository.run("-c", f"alias.hint=!{problem.hint} --format=%H", "hint", check=False).output
+    assert place.snapshot() == before
+    assert prepared in found or prepared in place.git(
+        "log", "--first-parent", "-S[1.1.0]", "--format=%H", "--", "CHANGELOG.md"
+    )
+    place.git("reset", "--quiet", "--hard", prepared)
+    assert release(place, "tag", current=True).state == "stopped"
+    assert place.git("rev-parse", COMMITTED) == prepared
+
+
+@pytest.mark.slow
+def test_what_was_published_and_not_told_of_names_the_command_that_tells_of_it(hosted, hub, monkeypatch):
+    monkeypatch.setattr(system, "pause", lambda _seconds: None)
+    prepare(hosted)
+    text = (hosted.root / "CHANGELOG.md").read_text()
+    hosted.commit("CHANGELOG.md", text.replace("- Leaves.", "- Leaves (#1)."))
+    hosted.git("push", "--quiet", str(hosted.remote), "HEAD:refs/heads/main")
+    hub.issue("Leaves fall", closed=True)
+    job, again, anew = runner(hosted, "job"), runner(hosted, "again"), "anew"
+    hub.fail(Fault.UNAVAILABLE, "POST", r"/issues/1/", times=99)
+    with pytest.raises(HephaestusError):
+        release(job, None, current=True)
+    hub.mend()
+
+    outcome = release(again, None, current=True)
+
+    assert outcome.state == "nothing to release"
+    assert "v1.1.0 is published already" in outcome.said
+    assert "in a clone at v1.1.0: hephaestus release --version 1.1.0" in outcome.said
+    assert not hub.comments.get(1)
+    assert release(runner(hosted, anew), None, version="1.1.0").state == "released"
+    assert len(hub.comments[1]) == 1
+
+
+@pytest.mark.slow
+def test_a_token_that_may_not_see_pull_requests_releases_what_was_merged(hosted, hub, caplog):
+    prepare(hosted)
+    hub.fail(Fault.FORBIDDEN, "GET", r"/pulls$", times=99)
+
+    with caplog.at_level(logging.INFO, "hephaestus"):
+        assert release(hosted, None, current=True).state == "released"
+
+    assert "whether taking v1.1.0 back is proposed could not be told" in caplog.text
+
+
+def runner(place, name):
+    """Return a fresh clone of what GitHub has."""
+    clone = place.clone(name)
+    clone.git("remote", "set-url", "origin", place.git("remote", "get-url", "origin"))
+    return clone
 
 
 # The tag scheme and kinds of versions

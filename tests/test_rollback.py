@@ -1,12 +1,15 @@
 """Taking a release back: to the byte while nothing is public, by new commits after that, by severity once it is out."""
 
 import io
+import json
+from pathlib import Path
 
 import pytest
 
-from hephaestus import git, ui
+from hephaestus import git, journal, ui
+from hephaestus.advisory import SEVERITIES
 from hephaestus.errors import ChecksFailed, CouldNotRun, InFlight, NotConfirmed, Refused, UsageError
-from hephaestus.rollback import SEVERITIES, roll_back
+from hephaestus.rollback import roll_back
 from worlds import FROZEN, TAG, UNREACHABLE, back, go, halfway, hidden, made, record
 
 MAIN, TAG_REF = "refs/heads/main", f"refs/tags/{TAG}"
@@ -27,7 +30,7 @@ def pushed(request):
 @pytest.fixture
 def released(request):
     """A project whose release is finished."""
-    return halfway(request, "verify")
+    return halfway(request, "track")
 
 
 def private(place):
@@ -327,8 +330,11 @@ def test_what_is_not_critical_stays_published_and_gets_advice(released, severity
 
     assert done.state == "stays published"
     assert SEVERITIES[severity] in done.said
-    assert "hephaestus release --part patch" in done.said
+    assert "release the next patch, 1.1.1: hephaestus release --version 1.1.1" in done.said
     assert ("1.1.0 must not be installed" in done.said) == (severity == "high")
+    assert ("acorn!=1.1.0" in done.said) == (severity == "high")
+    assert ("hephaestus hotfix --from v1.0.0" in done.said) == (severity == "high")
+    assert (done.details["next"], done.details["pin"]) == ("1.1.1", "acorn!=1.1.0")
     assert released.snapshot() == before
 
 
@@ -354,6 +360,62 @@ def test_a_critical_release_is_withdrawn_and_marked_and_not_released_again(relea
     assert again.state == "nothing to release"
     assert "[YANKED]" in again.said
     assert back(released, "critical").said == f"{TAG} was rolled back before, nothing is left to do"
+
+
+@pytest.mark.slow
+def test_the_next_patch_is_one_that_no_tag_names(released):
+    released.git("tag", "v1.1.1")
+    released.git("tag", "v1.1.2")
+
+    assert back(released, "low").details["next"] == "1.1.3"
+
+
+@pytest.mark.slow
+def test_what_was_withdrawn_is_not_released_again(released):
+    back(released, "critical")
+    released.git("pull", "--quiet", "--ff-only", "origin", "main")
+
+    with pytest.raises(ChecksFailed) as caught:
+        go(released)
+
+    found = [problem for problem in caught.value.problems if "[YANKED]" in problem.message]
+    assert [problem.hint for problem in found] == ["hephaestus release --version 1.1.1"]
+
+
+@pytest.mark.slow
+def test_the_reason_is_kept_without_the_secrets_in_it(released):
+    secret = "ghp_" + "a" * 36
+    done = released.hephaestus(
+        *("rollback", "--version", "1.1.0", "--severity", "critical", "--yes"),
+        *("--because", f"see https://robin:{secret}@example.org/\x1b[2J and {secret}"),
+    )
+
+    assert done.returncode == 0, done.stderr
+    (path,) = journal.archived(journal.directory(released.repository.common_directory), TAG)
+    (line,) = [line for line in path.read_text().splitlines() if '"back"' in line]
+    assert json.loads(line)["because"] == "see https://example.org/ and ***"
+    assert secret not in done.stderr + done.stdout
+
+
+@pytest.mark.slow
+def test_an_advisory_is_written_where_the_forge_has_none(released):
+    with ui.observer(io.StringIO()) as observer:
+        done = roll_back(
+            "1.1.0",
+            "critical",
+            released.repository,
+            observer,
+            lambda _question: True,
+            "it empties the log",
+            advise=True,
+        )
+
+    written = Path(done.details["advisory"]["file"])
+    assert written == released.repository.common_directory / "hephaestus" / "reports" / TAG / "advisory.md"
+    assert written.read_text().startswith("# it empties the log\n")
+    assert "> - Leaves." in written.read_text()
+    assert str(written) in done.said
+    assert "has no advisories" in done.said
 
 
 @pytest.mark.slow

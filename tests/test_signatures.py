@@ -386,15 +386,19 @@ def test_a_minisign_key_is_remembered_once_it_was_given(manifest: Path) -> None:
 # Programs that are missing, and programs beyond the network
 
 
+PYTHON = sys.executable
+
+
 def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, code: int = 0) -> Callable[[], list[str]]:
     """Put a program first on PATH that ends with a code; return a function that gives its last arguments."""
     programs = tmp_path / "programs"
     programs.mkdir(exist_ok=True)
     asked = tmp_path / "asked.json"
     body = f"import json, sys; json.dump(sys.argv[1:], open({str(asked)!r}, 'w')); sys.exit({code} and 'not so')"
-    (programs / name).write_text(f"#!{sys.executable}\n{body}\n")
+    (programs / name).write_text(f"#!{PYTHON}\n{body}\n")
     (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(sys, "executable", str(programs / "python"))  # a program beside Python would go first
     return lambda: list(json.loads(asked.read_text()))
 
 
@@ -418,6 +422,7 @@ def test_a_signature_whose_program_is_missing_is_never_passed_over(
     if ending == ".minisig":
         signed.write_text(MINISIG)
     monkeypatch.setenv("PATH", str(manifest.parent))
+    monkeypatch.setattr(sys, "executable", str(manifest.parent / "python"))
     monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
 
     assert f"{program} is not installed" in refused(CouldNotRun, manifest, trust)

@@ -25,10 +25,15 @@ from places import Place
 
 # Every task, with what it must be given.
 CALLS: dict[str, dict[str, Any]] = {
+    "advisory": {"version": "1.0.0", "severity": "high", "summary": "it leaks"},
+    "announce": {"version": "1.1.0"},
     "build": {},
     "bump": {"version": "1.1.0"},
     "changelog": {"version": "1.1.0"},
+    "checklist": {"version": "1.1.0"},
+    "doctor": {},
     "gates": {},
+    "hotfix": {"from_": "v1.0.0"},
     "install_release": {"repository": "/nowhere"},
     "plan": {"version": "1.1.0"},
     "publish": {"yes": True},
@@ -234,7 +239,7 @@ def test_all_problems_are_in_the_one_document(user: Place, capfd: pytest.Capture
         told = json.loads(out)
 
         assert told["exit_code"] == code == 3
-        assert len(told["problems"]) == 2
+        assert len(told["problems"]) == 3
         for problem in told["problems"]:
             assert f"problem: {problem['message']}\n  hint: {problem['hint']}\n" in err
 
@@ -361,7 +366,7 @@ def test_a_person_sees_what_becomes_public_and_is_asked_once(user: Place) -> Non
     code, shown = at_a_terminal(user, b"y\n", "release", "--version", "1.1.0")
     assert code == 0
     assert shown.count("[y/N]") == 1
-    assert "v1.1.0 is released\nreport: " in shown
+    assert re.search(r"v1\.1\.0 is released\npage: \S+\nreport: ", shown)
     assert "refs/tags/v1.1.0" in user.remote_refs()
 
 

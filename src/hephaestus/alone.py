@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hephaestus import checkout, distributions, forge, git, marks, project, stage, system, versions
+from hephaestus import checkout, distributions, git, marks, project, stage, system, versions
 from hephaestus.build import Build
 from hephaestus.bump import Bump
 from hephaestus.changelog import Changelog
@@ -16,7 +16,7 @@ from hephaestus.errors import UsageError
 from hephaestus.gates import Gates
 from hephaestus.plan import Step
 from hephaestus.publish import Publish
-from hephaestus.release import Workplace, begin
+from hephaestus.release import Workplace, begin, open_workplace
 from hephaestus.tag import TagHere
 from hephaestus.tree import Directory
 from hephaestus.verify import Verify
@@ -157,7 +157,7 @@ def publish(repository: git.Repository, version: str | None) -> tuple[Step, ...]
     assets = _only(repository, at, version)
     path, place = at.project.changelog, at.forge
     return (
-        Draft(place, repository, name, ref, version, path, mark, assets),
+        Draft(place, repository, name, ref, version, path, mark, assets, None, at.project.github, pushed=None),
         Upload(place, name, assets),
         Publish(place, repository, checkout.remote(repository, at.project.remote, mark.branch), name, ref),
     )
@@ -179,11 +179,7 @@ def verify(repository: git.Repository, version: str | None) -> tuple[Step, ...]:
 
 def _here(repository: git.Repository) -> Workplace:
     """Return the workplace of the checkout as it is, changed files included."""
-    facts = project.load(Directory(repository.root))
-    place = forge.connect(
-        repository.config("hephaestus.forge") or facts.forge, root=repository.root, name=facts.normalized
-    )
-    return Workplace(repository, facts, place)
+    return open_workplace(repository, project.load(Directory(repository.root)))
 
 
 def _version(repository: git.Repository) -> str:

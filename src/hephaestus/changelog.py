@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,6 +20,7 @@ class Changelog(Step):
     """Cut the Unreleased section into the one of `version`, dated `date` (YYYY-MM-DD, UTC).
 
     `before` is what checks and previews look at, `tree` what is changed; on a checkout they are the same.
+    With `final` a commit that was prepared is to be released as it is, so nothing may be left under Unreleased.
     In a stage there is nothing to take back: the stage goes as a whole.
     """
 
@@ -31,6 +33,7 @@ class Changelog(Step):
     date: str
     tag: str
     previous_tag: str | None
+    final: bool = False
 
     def describe(self) -> str:
         """Say which section becomes which."""
@@ -46,10 +49,23 @@ class Changelog(Step):
         return unified(self.path, before.encode(), self._cut(before).encode())
 
     def check(self) -> Iterable[Problem]:
-        """Ask for a changelog with an Unreleased section that says something, and without this version."""
+        """Ask for a changelog with an Unreleased section that says something, and without this version.
+
+        One that was prepared has this version, and is asked for nothing that it does not tell of.
+        """
         try:
-            if not self._prepared(self.before):
-                yield from keepachangelog.problems(notes.changelog(self.before, self.path), self.version)
+            if self._prepared(self.before):
+                yield from self._leftovers()
+                return
+            text = notes.changelog(self.before, self.path)
+            section = keepachangelog.find(text, self.version)
+            if section is not None and section.yanked:
+                yield Problem(
+                    f"{self.version} is marked [YANKED] in {self.path}: what was withdrawn is not released again",
+                    f"hephaestus release --version {versions.following(self.version, 'patch')}",
+                )
+            else:
+                yield from keepachangelog.problems(text, self.version)
         except UsageError as error:
             yield Problem(error.message, error.hint or f"$EDITOR {self.path}")
 
@@ -68,6 +84,20 @@ class Changelog(Step):
             return keepachangelog.find(notes.changelog(self.tree, self.path), self.version) is not None
         except UsageError:
             return False
+
+    def _leftovers(self) -> Iterable[Problem]:
+        text = notes.changelog(self.before, self.path)
+        rest = keepachangelog.unreleased(text)
+        if not self.final or rest is None or keepachangelog.is_empty(rest):
+            return
+        section = keepachangelog.find(text, self.version)
+        label = section.label if section else self.version
+        named = f"[{label}]" if f"[{label}]" in text else label
+        # That commit can be released: by the job that CI ran for it, which can be run again, or from a clone at it.
+        yield Problem(
+            f"{self.path} has more under [Unreleased] than {self.version} tells of, so this commit is past the release",
+            f"git log --first-parent -S'{named}' -- {shlex.quote(self.path)}",
+        )
 
     def _cut(self, now: str) -> str:
         return keepachangelog.cut(

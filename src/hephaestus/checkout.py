@@ -7,7 +7,7 @@ import os
 from hephaestus import git
 from hephaestus.errors import UsageError
 
-__all__ = ["base", "remote"]
+__all__ = ["address", "base", "remote"]
 
 
 def base(repository: git.Repository) -> tuple[str, str]:
@@ -31,6 +31,16 @@ def _branch_of_ci(commit: str) -> str | None:
         if said and not said.startswith("refs/") and os.environ.get(at) == commit:
             return said
     return None
+
+
+def address(repository: git.Repository, configured: str | None) -> str | None:
+    """Return the address that releases are pushed to, or `None` where it cannot be told."""
+    commit = repository.resolve("HEAD^{commit}")
+    try:
+        name = remote(repository, configured, repository.branch() or _branch_of_ci(commit or "") or "")
+    except UsageError:
+        return None
+    return next(iter(repository.push_addresses(name)), None)
 
 
 def remote(repository: git.Repository, configured: str | None, branch: str) -> str:

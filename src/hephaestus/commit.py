@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from hephaestus import git, project, ui, versions
+from hephaestus import git, keepachangelog, notes, project, ui, versions
 from hephaestus.errors import CommandFailed, Conflict, Problem
 from hephaestus.plan import Step
 from hephaestus.stage import Stage
@@ -30,7 +30,9 @@ class Commit(Step):
     time: str
 
     def describe(self) -> str:
-        """Say the message."""
+        """Say the message, or that the base needs no commit."""
+        if self._prepared():
+            return f"{self.stage.base[:10]} is the release commit already"
         return f"“{self.message.splitlines()[0]}” on {self.stage.base[:10]}, hooks run"
 
     def check(self) -> Iterable[Problem]:
@@ -66,6 +68,14 @@ class Commit(Step):
         commit = self.stage.commit()
         if commit:
             self.stage.repository.delete_ref(self.stage.commit_ref, commit)
+
+    def _prepared(self) -> bool:
+        """Tell whether the base says its version everywhere, its changelog too, so that nothing is left to change."""
+        base = git.Commit(self.stage.repository, self.stage.base)
+        facts = project.load(base)
+        said = {place.version for place in versions.places(base, facts)} or {self.version}
+        section = keepachangelog.find(notes.changelog(base, facts.changelog), self.version)
+        return said == {self.version} and section is not None
 
     def _commit(self, checkout: git.Repository) -> None:
         dates = {"GIT_AUTHOR_DATE": self.time, "GIT_COMMITTER_DATE": self.time}

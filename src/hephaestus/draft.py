@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,21 +10,26 @@ from typing import ClassVar
 
 from packaging.version import Version
 
-from hephaestus import git, marks, notes, system
-from hephaestus.errors import Conflict, HephaestusError, Problem
-from hephaestus.forge import Asset, Forge
+from hephaestus import git, marks, notes, project, system
+from hephaestus.errors import Conflict, HephaestusError, Problem, Refused
+from hephaestus.forge import Asset, Forge, Listing, look
 from hephaestus.plan import Step
 
 __all__ = ["Draft", "Upload"]
 
 log = logging.getLogger("hephaestus")
 
+# GitHub takes 125,000 characters, and the mark needs its share.
+_LONGEST = 100_000
+
 
 @dataclass(frozen=True)
 class Draft(Step):
     """Make the draft of a tag, with notes from the changelog and the mark that says whose it is.
 
-    `tag_ref` names the tag object in the user's clone, `assets` holds exactly the files to be uploaded.
+    `tag_ref` names the tag object in the user's clone, `assets` holds exactly the files to be uploaded, `previous`
+    is the tag of the release before, from which the forge tells of changes where `wanted` says that it shall, and
+    `pushed` the branch that the release commit goes to, `None` where it is there and only the tag is pushed.
     """
 
     name: ClassVar[str] = "draft"
@@ -39,6 +43,9 @@ class Draft(Step):
     path: str
     mark: marks.Mark
     assets: Path
+    previous: str | None
+    wanted: project.GitHubSettings
+    pushed: str | None
 
     def describe(self) -> str:
         """Say where the draft is made."""
@@ -47,7 +54,8 @@ class Draft(Step):
     def check(self) -> Iterable[Problem]:
         """Ask the forge, and ask that it has no release of this tag that is not ours."""
         try:
-            yield from self.forge.check()
+            seen = self.forge.examine(self.tag, self.pushed)
+            yield from (finding.problem for finding in seen if finding.problem)
             found = self.forge.find(self.tag)
         except HephaestusError as error:
             yield Problem(error.message, error.hint or "hephaestus release --help")
@@ -56,7 +64,7 @@ class Draft(Step):
             state = "draft" if found.draft else "release"
             yield Problem(
                 f"{self.forge.place} has a {state} {self.tag} that this release did not make",
-                f"ls -l {shlex.quote(self.forge.place)}",
+                look(self.forge.place),
             )
 
     def apply(self) -> None:
@@ -65,22 +73,21 @@ class Draft(Step):
         Raises `Conflict` where a release of this tag is there that is not ours.
         """
         promise = self._promise()
-        body = marks.body(
-            promise, notes.of(git.Commit(self.repository, f"{self.tag_ref}^{{commit}}"), self.path, self.version)
-        )
         found = self.forge.find(self.tag)
+        promised = marks.from_body(found.body) if found else None
         if found is not None:
-            if not self._ours(found.body) or not (found.draft or found.body == body):
+            if not self._ours(found.body) or not (found.draft or promised == promise):
                 raise Conflict(
                     f"{self.forge.place} has a release {self.tag} that this release did not make",
-                    f"ls -l {shlex.quote(self.forge.place)}",
+                    look(self.forge.place),
                 )
             for asset in found.assets:
                 if found.draft and promise.assets.get(asset.name) != asset.sha256:
                     self.forge.discard(self.tag, asset.name)
-        if found is None or found.body != body:
+        # A draft with this promise is left as it is: somebody may have polished its words meanwhile.
+        if promised != promise:
             prerelease = Version(self.version).is_prerelease
-            self.forge.draft(self.tag, title=self.tag, body=body, prerelease=prerelease)
+            self.forge.draft(self.tag, title=self.tag, body=marks.body(promise, self._words()), prerelease=prerelease)
 
     def stands(self) -> bool:
         """Tell whether the forge still has the draft, with this very promise; another machine may have changed it."""
@@ -97,7 +104,7 @@ class Draft(Step):
 
     def undo(self) -> None:
         """Remove the draft and its files; what is not ours is left alone."""
-        found = self.forge.find(self.tag)
+        found = self._found()
         if found is None:
             self.forge.withdraw(self.tag)  # a removal that was killed has left something nobody can find
             return
@@ -113,6 +120,40 @@ class Draft(Step):
                 f"hephaestus rollback --version {self.version} --severity critical",
             )
         self.forge.withdraw(self.tag)
+
+    def _found(self) -> Listing | None:
+        """Return the release of the tag; one that was made a moment ago may have to be looked for more than once."""
+        for pause in self.forge.delays:
+            found = self.forge.find(self.tag)
+            if found is not None:
+                return found
+            log.info("there is no draft %s yet; looking again in %s s", self.tag, pause)
+            system.pause(pause)
+        return self.forge.find(self.tag)
+
+    def _words(self) -> str:
+        """Return what users read: how urgent it is, what the changelog says, what the forge itself tells of changes."""
+        told = notes.of(git.Commit(self.repository, f"{self.tag_ref}^{{commit}}"), self.path, self.version)
+        generated = ""
+        if self.wanted.generated_notes:
+            generated = self.forge.generated_notes(self.tag, self.previous, self.mark.branch)
+        urgent = notes.urgent(self.version) if self._is_urgent() else ""
+        words = "\n\n".join(filter(None, (urgent, told.strip(), generated.strip())))
+        if len(words) <= _LONGEST:
+            return words
+        return f"{words[:_LONGEST].rpartition(chr(10))[0]}\n\n… and more, in {self.path}."
+
+    def _is_urgent(self) -> bool:
+        """Tell whether it is a hotfix, by its branch or by the label of the pull request that prepared it."""
+        if self.mark.branch.startswith("hotfix/"):
+            return True
+        requests = self.forge.pull_requests
+        try:
+            prepared = requests.find(f"release/{self.tag}") if requests else None
+        except Refused as error:
+            log.info("whether it was prepared as a hotfix could not be told: %s", error.message)
+            return False
+        return prepared is not None and prepared.state == "merged" and self.wanted.urgent_label in prepared.labels
 
     def _ours(self, body: str) -> bool:
         promise = marks.from_body(body)

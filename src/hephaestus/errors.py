@@ -36,15 +36,17 @@ __all__ = [
     "Refused",
     "UsageError",
     "VerificationFailed",
+    "redacted",
 ]
 
 
-# A password or token in the address of a remote, as git repeats it in its errors.
-_SECRET = re.compile(r"(https?://)[^/@\s]+@")
+# A password or token in the address of a remote, as git repeats it in its errors, and the tokens of GitHub.
+_SECRET = re.compile(r"(https?://)[^/@\s]+@|\b(?:gh[a-z]_|github_pat_)\w{20,}")
 
 
-def _redacted(text: str) -> str:
-    return _SECRET.sub(r"\1", text)
+def redacted(text: str) -> str:
+    """Return a text without the passwords in its addresses, and without tokens that can be seen to be such."""
+    return _SECRET.sub(lambda found: found[1] or "***", text)
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Problem:
     hint: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", _redacted(self.message))
-        object.__setattr__(self, "hint", _redacted(self.hint))
+        object.__setattr__(self, "message", redacted(self.message))
+        object.__setattr__(self, "hint", redacted(self.hint))
 
 
 class HephaestusError(Exception):
@@ -72,9 +74,9 @@ class HephaestusError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(_redacted(message))
-        self.message = _redacted(message)
-        self.hint = _redacted(hint) if hint else None
+        super().__init__(redacted(message))
+        self.message = redacted(message)
+        self.hint = redacted(hint) if hint else None
         self.details: dict[str, object] = {}
 
     def document(self) -> dict[str, object]:

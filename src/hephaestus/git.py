@@ -10,14 +10,14 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from hephaestus import system
-from hephaestus.errors import CouldNotRun, UsageError
+from hephaestus.errors import CouldNotRun, Refused, UsageError
 
-__all__ = ["ABSENT", "Commit", "Push", "Repository", "discover"]
+__all__ = ["ABSENT", "PATIENCE", "Commit", "Push", "Repository", "discover", "version"]
 
 # What a ref holds that does not exist, as git writes it in an old value or a lease.
 ABSENT = ""
@@ -25,7 +25,28 @@ ABSENT = ""
 # The modes a tree gives to regular files.
 _FILES = ("100644", "100755")
 
+# What git says when the connection was lost, and when the remote did not want what was pushed.
+_LOST = re.compile(
+    r"hung up|unexpected disconnect|RPC failed|could not (?:read|resolve)|unable to access|timed out|broken pipe"
+    r"|early EOF|connection (?:refused|closed|reset)|reset by peer|protocol error",
+    re.IGNORECASE,
+)
+_REJECTED = re.compile(r"remote rejected|hook declined", re.IGNORECASE)
+# What it says where whoever comes is not known to the remote, or may not do what he wants.
+_UNKNOWN = re.compile(r"could not read (?:Username|Password)|Authentication failed|(?:error:|HTTP) 401", re.IGNORECASE)
+_FORBIDDEN = re.compile(r"(?:error:|HTTP) 403", re.IGNORECASE)
+
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+# The setting of a header for an address.
+_HEADER = re.compile(r"http\.(.+)\.extraheader")
+
+# Nobody is asked for a name or a password, be it on the terminal or by a window.
+_UNASKED = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": ""}
+
+# What git needs to give up a connection over http on which nothing has come for a minute: a server that is still at
+# work says so every few seconds.
+PATIENCE = (("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", "60"))
 
 # Answers in English, and no question rewrites the user's index on the way.
 _QUIET = {"LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0"}
@@ -38,6 +59,17 @@ class Push:
     code: int
     refs: Mapping[str, tuple[str, str]]
     said: str
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection was lost; what went wrong in another way would go wrong again."""
+        denied = _UNKNOWN.search(self.said) or _FORBIDDEN.search(self.said)
+        return bool(self.code and _LOST.search(self.said) and not denied)
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the remote did not want a ref, by its rules or a hook."""
+        return bool(_REJECTED.search(self.said))
 
 
 @dataclass(frozen=True)
@@ -85,9 +117,13 @@ def _blob(repository: Repository, name: str) -> bytes:
 
 @dataclass(frozen=True)
 class Repository:
-    """A git clone, by the root of its work tree."""
+    """A git clone, by the root of its work tree.
+
+    `remote_settings` are told to git whenever it speaks to a remote, by its environment alone: they may hold a secret.
+    """
 
     root: Path
+    remote_settings: tuple[tuple[str, str], ...] = field(default=(), repr=False, compare=False)
 
     def run(
         self,
@@ -201,7 +237,11 @@ class Repository:
         return [name.removeprefix("refs/tags/") for name in held]
 
     def _ask(self, remote: str, *words: str) -> dict[str, str]:
-        asked = self.run("ls-remote", *words, check=False)
+        asked = self.run("ls-remote", *words, check=False, extra=self._speaking_to(remote))
+        if asked.code and _UNKNOWN.search(asked.errors) and self._logs_in(remote):
+            raise CouldNotRun(
+                f"the remote {remote} does not know the token that it was shown:\n{asked.tail()}", "gh auth status"
+            )
         if asked.code:
             raise CouldNotRun(f"the remote {remote} does not answer:\n{asked.tail()}", f"git ls-remote {remote}")
         return {name: found for found, name in (line.split("\t", 1) for line in asked.output.splitlines())}
@@ -209,7 +249,8 @@ class Repository:
     def fetch(self, source: str, *refspecs: str) -> None:
         """Fetch objects, and no refs but those the refspecs name a place for."""
         alone = ("--no-tags", "--refmap=", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
-        self.run("fetch", "--quiet", *alone, "--", self._destination(source), *refspecs)
+        words = ("fetch", "--quiet", *alone, "--", self._destination(source), *refspecs)
+        self.run(*words, extra=self._speaking_to(source))
 
     def push_addresses(self, remote: str) -> list[str]:
         """Return the addresses a push to a remote goes to."""
@@ -233,15 +274,73 @@ class Repository:
             remote,
             *refspecs,
             check=False,
+            extra=self._speaking_to(remote),
         )
         found = (re.fullmatch(r"(.)\t([^\t]*)\t(.*)", line) for line in done.output.splitlines())
         refs = {row[2].rpartition(":")[2]: (row[1], row[3]) for row in found if row}
         return Push(done.code, refs, f"{done.output.strip()}\n{done.errors.strip()}".strip())
 
+    def ask_to_push(self, remote: str) -> None:
+        """Ask a remote whether it would take a push of ours; nothing is pushed, and no hook runs.
+
+        Raises `Refused` with what it says where it would not.
+        """
+        words = ("push", "--dry-run", "--no-verify", "--quiet", "--", remote, "HEAD:refs/hephaestus/asked")
+        asked = self.run(*words, check=False, extra=self._speaking_to(remote))
+        if asked.code:
+            raise Refused(
+                f"{remote} takes no push from here:\n{asked.tail()}", f"git push --dry-run --no-verify {remote} HEAD"
+            )
+
+    @property
+    def remote_environment(self) -> dict[str, str]:
+        """Return the remote settings as git takes them from its environment, after those that are there already."""
+        if not self.remote_settings:
+            return {}
+        # A helper would be told to forget what it knows where the header is refused, as git takes it for the culprit.
+        helpers = [(f"credential.{server}.helper", "") for server in self._logged_in]
+        settings = (*self.remote_settings, *helpers)
+        there = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+        told = {"GIT_CONFIG_COUNT": str(there + len(settings))}
+        for number, (key, value) in enumerate(settings, there):
+            told |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        return told
+
+    def configures(self, key: str) -> bool:
+        """Tell whether the user's configuration has a say in a setting: for a header, whether one logs in there."""
+        if not (header := _HEADER.fullmatch(key)):
+            return self.config(key) is not None
+        found = self.run("config", "--get-urlmatch", "http.extraheader", header[1], check=False)
+        return found.output.lower().startswith("authorization:")
+
+    @property
+    def _logged_in(self) -> list[str]:
+        """The addresses where a header among the remote settings logs in."""
+        found = (_HEADER.fullmatch(key) for key, _ in self.remote_settings)
+        return [match[1] for match in found if match]
+
+    def _logs_in(self, remote: str) -> bool:
+        """Tell whether a header among the remote settings logs in at a remote."""
+        servers = tuple(self._logged_in)
+        return bool(servers) and self.line("ls-remote", "--get-url", self._destination(remote)).startswith(servers)
+
+    def _speaking_to(self, remote: str) -> dict[str, str]:
+        """Return the environment for a talk with a remote; where a header logs in, git asks nobody else."""
+        return {**self.remote_environment, **(_UNASKED if self._logs_in(remote) else {})}
+
     def work_tree_branches(self) -> set[str]:
         """Return the full names of the branches that are checked out in some work tree of this clone."""
         listed = self.line("worktree", "list", "--porcelain").splitlines()
         return {line.removeprefix("branch ") for line in listed if line.startswith("branch ")}
+
+
+def version() -> tuple[int, ...]:
+    """Return the version of the git that is installed.
+
+    Raises `CouldNotRun` where there is none.
+    """
+    said = re.search(r"\d+(?:\.\d+)+", system.run(["git", "--version"]).output)
+    return tuple(map(int, said[0].split("."))) if said else ()
 
 
 def discover(start: Path) -> Repository:

@@ -27,7 +27,7 @@ from packaging.version import Version
 from hephaestus import environments, forge, signatures, system, transaction
 from hephaestus.environments import Environment
 from hephaestus.errors import CouldNotRun, HephaestusError, UsageError, VerificationFailed
-from hephaestus.forge import Forge, Listing
+from hephaestus.forge import Forge, Listing, look
 from hephaestus.forge import names as forge_names
 from hephaestus.forge.directory import DirectoryForge
 from hephaestus.signatures import Trust
@@ -41,6 +41,8 @@ __all__ = ["Installed", "Request", "install"]
 
 log = logging.getLogger("hephaestus")
 
+# A repository on GitHub; what ends as an archive does is a path, even where it is not there.
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}$)[A-Za-z0-9._-]+(?<!\.tar\.gz)")
 # What `sha256sum` writes: the name after two spaces, or after a space and a star.
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]([^\r\n]+)")
 
@@ -49,7 +51,8 @@ _LINE = re.compile(r"([0-9a-f]{64}) [ *]([^\r\n]+)")
 class Request:
     """What is to be installed, from where, and into what.
 
-    `repository` is a forge, an archive, or a directory with one; `tag` defaults to the latest release there.
+    `repository` is a forge, an archive, or a directory with one, or `OWNER/NAME` for a repository on GitHub where no
+    such path is here; `tag` defaults to the latest release there.
     The patterns name the archive and its manifest as fnmatch has it. With `into` a new environment is made there, for
     the interpreter `python`; without it, `python` is an existing environment, or its interpreter, to install into;
     with neither a new one is made, named after project and version. `cleanup` keeps no download, `remove_archive`
@@ -145,7 +148,7 @@ class _Lying:
         try:
             system.copy(self.path / name, into / name)
         except OSError as error:
-            raise CouldNotRun(f"{self.path / name} cannot be read: {error}", _look(self.place)) from error
+            raise CouldNotRun(f"{self.path / name} cannot be read: {error}", look(self.place)) from error
         return into / name
 
 
@@ -186,7 +189,7 @@ def install(request: Request) -> Installed:
         except HephaestusError as error:
             gone = [folder, str(system.area("downloads")), *([] if root.exists() else [str(root)])]
             if error.hint is None or any(path in error.hint for path in gone):
-                error.hint = _look(source.place)
+                error.hint = look(source.place)
             raise
     if request.remove_archive and isinstance(source, _Lying):
         _remove(source.path / files.archive)
@@ -237,7 +240,7 @@ def _remove(archive: Path) -> None:
 
 def _source(request: Request) -> _Source:
     """Return the release on the forge, or the directory of files, that a repository names."""
-    place = forge.connect(request.repository, root=Path.cwd(), name="")
+    place = forge.connect(_named(request.repository), root=Path.cwd(), name="")
     if isinstance(place, DirectoryForge):
         if place.path.is_file():
             return _Lying(place.path.parent, place.path.name)
@@ -246,6 +249,14 @@ def _source(request: Request) -> _Source:
         if not _is_forge(place.path) and place.path.is_dir() and _matching(lying, request.asset_pattern):
             return lying
     return _Published(place, _found(place, request.tag))
+
+
+def _named(repository: str) -> str:
+    """Return the forge a person means: `OWNER/NAME` is a repository on GitHub where there is no such path."""
+    if not _SLUG.fullmatch(repository) or os.path.lexists(repository):
+        return repository
+    log.info("there is no path %s here, so it is taken for a repository on GitHub", repository)
+    return f"github:{repository}"
 
 
 def _is_forge(path: Path) -> bool:
@@ -276,6 +287,8 @@ def _outside(path: Path) -> None:
 def _memories(source: _Source, files: _Files) -> tuple[str, ...]:
     """Return under which names signers are remembered: the project's, and that of the forge where there is one."""
     project = f"{files.project}, installed from files"
+    if "://" in source.place:
+        return project, source.place.lower()  # servers do not tell the letters of such names apart
     around = _around(Path(source.place))
     if around is not None:
         return project, str(around[0])
@@ -288,9 +301,9 @@ def _found(place: Forge, tag: str | None) -> Listing:
     wanted = tag or place.latest()
     found = place.find(wanted) if wanted else None
     if found is None or found.draft:
-        there = ", ".join(release.tag for release in place.published()[:5]) or "none"
+        there = ", ".join(release.tag for release in place.published()[:5])
         asked = f"{place.place} has no release{f' {wanted}' if wanted else ''}"
-        raise UsageError(f"{asked}; there are: {there}", _look(place.place))
+        raise UsageError(f"{asked}; there are: {there}" if there else asked, look(place.place))
     return found
 
 
@@ -302,7 +315,7 @@ def _files(source: _Source, request: Request) -> _Files:
     tag = source.tag or request.tag
     tagged = forge_names.version(tag) if tag else None
     if tagged is not None and tagged != Version(version):
-        raise VerificationFailed(f"{source.place} has {archive} under the tag {tag}", _look(source.place))
+        raise VerificationFailed(f"{source.place} has {archive} under the tag {tag}", look(source.place))
     there = set(source.files)
     signed = [name for file in (archive, manifest) for name in signatures.beside(file) if name in there]
     return _Files(archive, manifest, tuple(signed), project, version)
@@ -314,7 +327,7 @@ def _one(source: _Source, pattern: str, what: str, option: str) -> str:
         return forge_names.asset_name(found[0])
     where = f"the release {source.tag}" if source.tag else source.place
     if not found:
-        raise UsageError(f"{where} has no {what} ({pattern})", _look(source.place))
+        raise UsageError(f"{where} has no {what} ({pattern})", look(source.place))
     listed = ", ".join(found)
     hint = f"hephaestus release install --repository {shlex.quote(source.place)} {option} {shlex.quote(found[0])}"
     raise UsageError(f"{where} has {len(found)} files that could be the {what}: {listed}", hint)
@@ -327,11 +340,6 @@ def _matching(source: _Source, pattern: str) -> list[str]:
 def _true(place: str) -> str:
     """Return the one name of a place that a directory has under all its paths."""
     return os.path.realpath(place) if os.path.lexists(place) else place
-
-
-def _look(place: str) -> str:
-    """Return a command that shows what is there."""
-    return f"{'python -m webbrowser' if '://' in place else 'ls -l'} {shlex.quote(place)}"
 
 
 # What

@@ -20,7 +20,7 @@ from urllib.parse import quote
 from hephaestus import system
 from hephaestus.errors import UsageError
 
-__all__ = ["Journal", "archived", "create", "directory", "find", "in_flight"]
+__all__ = ["Journal", "archived", "create", "directory", "find", "in_flight", "reopen"]
 
 
 @dataclass
@@ -52,6 +52,11 @@ class Journal:
         return bool(turns) and "back" in turns[-1]
 
     @property
+    def is_out(self) -> bool:
+        """Whether users have the release and it was seen to be right, so that only the telling may be left to do."""
+        return self.done("verify") and not self.going_back
+
+    @property
     def taken_back(self) -> bool:
         """Whether some step was taken back, so that there is no way forward any more."""
         return any("undone" in record for record in self.records)
@@ -79,10 +84,19 @@ class Journal:
         """Write down that a step is done, and the seconds it took."""
         self._add({"done": step, "seconds": round(seconds, 3)})
 
-    def turn_back(self, *, published: bool) -> None:
-        """Write down that from here the release is taken back, and whether users could see it."""
-        if not self.going_back or (published and not self.was_published):
-            self._add({"back": "published" if published else "unpublished", "at": system.now().isoformat()})
+    def turn_back(self, *, published: bool, immutable: bool = False, because: str = "") -> None:
+        """Write down that from here the release is taken back and why, and whether users could see it or change it.
+
+        What was said before and is not said now still holds.
+        """
+        reason = because or self.reason
+        known = (self.was_published, self.was_immutable, self.reason)
+        told = (published or self.was_published, immutable or self.was_immutable, reason)
+        if self.going_back and told == known:
+            return
+        facts: dict[str, Any] = {"immutable": True} if immutable else {}
+        facts |= {"because": reason} if reason else {}
+        self._add({"back": "published" if published else "unpublished", **facts, "at": system.now().isoformat()})
 
     def turn_forward(self) -> None:
         """Write down that a rollback which could take nothing back is given up."""
@@ -92,6 +106,27 @@ class Journal:
     def was_published(self) -> bool:
         """Whether users could see the release when it was taken back."""
         return any(record.get("back") == "published" for record in self.records)
+
+    @property
+    def was_immutable(self) -> bool:
+        """Whether the release could not be changed any more, so that its tag name is burned once it is deleted."""
+        return any(record.get("immutable") for record in self.records)
+
+    @property
+    def reason(self) -> str:
+        """Why the release is taken back, empty where nobody said."""
+        said = [record["because"] for record in self.records if "back" in record and record.get("because")]
+        return said[-1] if said else ""
+
+    def leave(self, what: str, hint: str) -> None:
+        """Write down what a person has to do, as no program can, and the command or the page to do it."""
+        if {"what": what, "hint": hint} not in self.left:
+            self._add({"manual": what, "hint": hint})
+
+    @property
+    def left(self) -> list[dict[str, str]]:
+        """What a person has to do: each with `what` it is, and the command or the page as its `hint`."""
+        return [{"what": record["manual"], "hint": record["hint"]} for record in self.records if "manual" in record]
 
     def undo(self, step: str) -> None:
         """Write down that a step is about to be taken back."""
@@ -158,6 +193,19 @@ def archived(where: Path, tag: str) -> list[Path]:
     """Return the journals of tries at this tag that were rolled back."""
     name = glob.escape(quote(tag, safe=""))
     return sorted((where / "history").glob(f"{name}.{'[0-9a-f]' * 32}.jsonl"))
+
+
+def reopen(where: Path, tag: str, id: str) -> Journal | None:  # noqa: A002  (as the facts have it)
+    """Begin the journal of a try that was rolled back anew, as far as it came, with nothing taken back yet.
+
+    Returns `None` where this clone has rolled back no such try that others could see.
+    """
+    path = next((path for path in archived(where, tag) if path.stem.endswith(f".{id}")), None)
+    ended = _read(path) if path is not None else None
+    if ended is None or not ended.begun("push"):
+        return None
+    passed = {"undo", "undone", "end", "manual"}
+    return create(where, tag, ended.facts, [record for record in ended.records if passed.isdisjoint(record)])
 
 
 def in_flight(where: Path) -> list[Journal]:

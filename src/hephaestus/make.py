@@ -23,7 +23,7 @@ from hephaestus.plan import Observer, Plan
 from hephaestus.release import STEPS, Release, Workplace, begin, plan, workplace
 from hephaestus.request import Request, nothing_to_release, wanted
 
-__all__ = ["Consent", "Outcome", "make", "only_one", "preview"]
+__all__ = ["Consent", "Outcome", "make", "only_one", "planned", "preview"]
 
 log = logging.getLogger("hephaestus")
 
@@ -71,6 +71,12 @@ def make(request: Request, repository: git.Repository, observer: Observer, conse
 
 def preview(request: Request, repository: git.Repository) -> tuple[Release, Plan, list[Problem]]:
     """Return what `make` would do: the release, its plan, and the problems in its way. Nothing is changed."""
+    release, todo = planned(request, repository)
+    return release, todo, todo.check()
+
+
+def planned(request: Request, repository: git.Repository) -> tuple[Release, Plan]:
+    """Return the release that `make` would make or carry on with, and its plan, without asking any step."""
     base, branch = checkout.base(repository)
     at = workplace(repository, base)
     version = wanted(request, at, base)
@@ -78,8 +84,7 @@ def preview(request: Request, repository: git.Repository) -> tuple[Release, Plan
     if record is None or record.ended is not None:
         record = _unwritten(_new(at, version, request.part, base, branch))
     release = Release(**record.facts)
-    todo = plan(release, workplace(repository, release.base), record, request.waived)
-    return release, todo, todo.check()
+    return release, plan(release, workplace(repository, release.base), record, request.waived)
 
 
 @contextlib.contextmanager
@@ -115,8 +120,11 @@ def _begun(at: Workplace, version: str, base: str, branch: str) -> journal.Journ
     """
     home = _journals(at.repository)
     for other in journal.in_flight(home):
-        if other.facts["version"] != version:
+        if other.facts["version"] == version:
+            continue
+        if not other.is_out:
             raise _in_flight(other)
+        log.info("%s is out, but not all was told: hephaestus release --version %s", *_named(other))
     record = journal.find(home, at.tag(version))
     if record is not None and record.ended == "rolled back":
         record.archive()
@@ -128,6 +136,10 @@ def _begun(at: Workplace, version: str, base: str, branch: str) -> journal.Journ
     except CouldNotRun as error:
         log.info("%s", error.message)  # the checks will name what does not answer, with all other problems
         return None
+
+
+def _named(other: journal.Journal) -> tuple[str, str]:
+    return str(other.facts["tag"]), str(other.facts["version"])
 
 
 def _in_flight(other: journal.Journal) -> InFlight:
@@ -171,6 +183,9 @@ def _carry_on(at: Workplace, release: Release, record: journal.Journal, base: st
             f"the rollback of {release.tag} was begun and is not finished",
             f"hephaestus rollback --version {release.version}",
         )
+    if record.begun("push"):
+        with contextlib.suppress(CouldNotRun):  # the steps will say so
+            recovery.refuse_taken_back(at, release, at.stage(release).commit())
     log.info("carrying on with %s, begun %s from %s", release.tag, release.time, release.base[:10])
     if base not in (release.base, at.stage(release).commit()):
         log.info("commits made since are not part of it")

@@ -1,4 +1,4 @@
-"""The headings of a Markdown text, found line by line as CommonMark 0.31 finds them.
+"""The headings of a Markdown text, found line by line as CommonMark 0.31 finds them, and text put into Markdown.
 
 Nothing inside a code fence, a comment, indented code, a list or a quote is a heading. The text is hostile
 input: every line is read once, and no pattern here goes back over more than it has read.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["ENDS", "REFERENCE", "Document", "Heading", "read"]
+__all__ = ["ENDS", "REFERENCE", "Document", "Heading", "plain", "quoted", "read"]
 
 # The characters that end a line.
 ENDS = "\r\n"
@@ -44,6 +44,7 @@ _HTML_ENDS = {
 }
 _ITEM = re.compile(r"([-+*]|[0-9]{1,9}[.)])(?:( {1,4})(?=[^ ]))?")  # after five spaces comes indented code
 _ITEM_AFTER_TEXT = re.compile(r"(?:[-+*]|1[.)]) +[^ ]")
+_MARKUP = re.compile(r"[\\`*_\[\]<>&|~#!$]")
 _DEEPEST = 8  # lists and quotes further inside one another are read as text: no heading depends on them
 
 
@@ -178,6 +179,19 @@ class _Block:
         self.inner = _Block(self.depth + 1, width)
         kind = self.inner.feed(line[width:] if width else text[1:].removeprefix(" "))
         return kind if kind in ("code", "comment") else "text"
+
+
+def plain(text: str) -> str:
+    """Return a text as one line of Markdown that is shown as it is written: nothing in it is read as markup."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return _MARKUP.sub(r"\\\g<0>", line)
+
+
+def quoted(text: str) -> str:
+    """Return a Markdown text as a quotation: whatever it opens, a fence or a comment, ends with the quotation."""
+    # By every line end that Python knows, so that no reader finds one more.
+    lines = ("".join(sign for sign in line if sign.isprintable() or sign == "\t") for line in text.splitlines())
+    return "\n".join(f"> {line}".rstrip() for line in lines)
 
 
 def _opening(text: str) -> str:

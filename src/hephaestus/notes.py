@@ -6,7 +6,7 @@ from hephaestus import keepachangelog
 from hephaestus.errors import UsageError
 from hephaestus.tree import Tree
 
-__all__ = ["changelog", "of"]
+__all__ = ["changelog", "of", "urgent"]
 
 
 def changelog(tree: Tree, path: str) -> str:
@@ -28,3 +28,8 @@ def of(tree: Tree, path: str, version: str) -> str:
     """Return the section of a version as Markdown without its heading; empty where there is none."""
     section = keepachangelog.find(changelog(tree, path), version)
     return section.body if section else ""
+
+
+def urgent(version: str) -> str:
+    """Return the line, as Markdown, that tells users that a release does not wait for them to find the time."""
+    return f"**Urgent:** {version} is a hotfix, released as soon as the fix was ready. Please update without delay."

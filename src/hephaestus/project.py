@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import tomllib
 from dataclasses import dataclass
@@ -13,18 +14,35 @@ from packaging.utils import canonicalize_name
 from hephaestus.errors import UsageError
 from hephaestus.tree import Tree
 
-__all__ = ["Project", "WheelhouseSettings", "load"]
+__all__ = ["GitHubSettings", "Project", "WheelhouseSettings", "load"]
 
 # The keys of [tool.hephaestus]: the type each must have, and what it is when it is not given.
 _SETTINGS: dict[str, tuple[type, Any]] = {
     "changelog": (str, "CHANGELOG.md"),
     "commit-message": (str, "chore: Prepare release {tag}"),
     "forge": (str, None),
+    "github": (dict, {}),
     "remote": (str, None),
     "smoke": (str, None),
     "tag": (str, None),
     "versions": (list, ()),
     "wheelhouse": (dict, {}),
+}
+# The keys of [tool.hephaestus.github].
+_GITHUB: dict[str, tuple[type, Any]] = {
+    "announce": (str, None),
+    "assignees": (list, ()),
+    "board": (str, None),
+    "board-status": (str, "Released"),
+    "checklist": (str, ".github/RELEASE_CHECKLIST_TEMPLATE.md"),
+    "comment": (bool, True),
+    "generated-notes": (bool, False),
+    "labels": (list, ("release", "documentation")),
+    "milestone": (str, "{tag}"),
+    "notify": (bool, False),
+    "released-label": (str, "released"),
+    "reviewers": (list, ()),
+    "urgent-label": (str, "urgent"),
 }
 # The keys of [tool.hephaestus.wheelhouse].
 _WHEELHOUSE: dict[str, tuple[type, Any]] = {
@@ -34,7 +52,8 @@ _WHEELHOUSE: dict[str, tuple[type, Any]] = {
     "sign": (str, None),
     "targets": (list, ()),
 }
-_WORDING: dict[type, str] = {list: "a list", dict: "a table", str: "a text in quotes"}
+_WORDING: dict[type, str] = {bool: "true or false", list: "a list", dict: "a table", str: "a text in quotes"}
+_BOARD = re.compile(r"[A-Za-z0-9][\w.-]*/[1-9]\d*")
 # Plug-ins of build backends that take the version from the tag: their tables, and their names as a source for hatch.
 _TAG_TABLES = {"poetry-dynamic-versioning", "setuptools-git-versioning", "setuptools_scm", "versioneer", "versioningit"}
 _TAG_SOURCES = ("uv-dynamic-versioning", "vcs", "versioningit")
@@ -59,6 +78,33 @@ class WheelhouseSettings:
 
 
 @dataclass(frozen=True)
+class GitHubSettings:
+    """What a project wants of GitHub beside the release itself.
+
+    `generated_notes` adds the notes GitHub makes to those of the changelog. `labels`, `assignees` and `reviewers`
+    (people, or teams as `organisation/team`) go to the release pull request, `urgent_label` to that of a hotfix.
+    `milestone` is the title of a release's milestone, with `{version}` or `{tag}`. What was released is commented on
+    (`comment`), labelled (`released_label`, empty for none), and gets `board_status` on the project board `board`
+    (`OWNER/NUMBER`). `announce` is the category of discussion that tells of a release; `checklist` the path of the
+    project's own checklist; `notify` opens and pins an issue when a release is withdrawn.
+    """
+
+    announce: str | None = None
+    assignees: tuple[str, ...] = ()
+    board: str | None = None
+    board_status: str = "Released"
+    checklist: str = ".github/RELEASE_CHECKLIST_TEMPLATE.md"
+    comment: bool = True
+    generated_notes: bool = False
+    labels: tuple[str, ...] = ("release", "documentation")
+    milestone: str = "{tag}"
+    notify: bool = False
+    released_label: str = "released"
+    reviewers: tuple[str, ...] = ()
+    urgent_label: str = "urgent"
+
+
+@dataclass(frozen=True)
 class Project:
     """What a release needs to know of a project.
 
@@ -80,6 +126,7 @@ class Project:
     smoke: str | None
     version_files: tuple[str, ...]
     wheelhouse: WheelhouseSettings
+    github: GitHubSettings
     document: dict[str, Any]
 
     @property
@@ -119,6 +166,7 @@ def load(tree: Tree) -> Project:
         smoke=settings["smoke"],
         version_files=tuple(_path("versions", path) for path in settings["versions"]),
         wheelhouse=_wheelhouse(settings["wheelhouse"]),
+        github=_github(settings["github"]),
         document=document,
     )
 
@@ -190,14 +238,30 @@ def _read(name: str, given: object, known: dict[str, tuple[type, Any]]) -> dict[
     return {key: given.get(key, default) for key, (_, default) in known.items()}
 
 
+def _texts(name: str, given: dict[str, Any], *keys: str) -> dict[str, tuple[str, ...]]:
+    """Return the values that are lists of texts."""
+    for key in keys:
+        if not all(isinstance(value, str) for value in given[key]):
+            raise UsageError(f"[{name}] {key} must be a list of texts in quotes", _SHOW_SETTINGS)
+    return {key: tuple(given[key]) for key in keys}
+
+
+def _github(table: dict[str, Any]) -> GitHubSettings:
+    name = "tool.hephaestus.github"
+    given = _read(name, table, _GITHUB)
+    given |= _texts(name, given, "assignees", "labels", "reviewers")
+    _template("github.milestone", given["milestone"], {"version", "tag"})
+    if given["board"] is not None and not _BOARD.fullmatch(given["board"]):
+        raise UsageError(f"[{name}] board = {given['board']!r} must be OWNER/NUMBER, such as oak/3", _SHOW_SETTINGS)
+    given["checklist"] = _path("github.checklist", given["checklist"])
+    return GitHubSettings(**{key.replace("-", "_"): value for key, value in given.items()})
+
+
 def _wheelhouse(table: dict[str, Any]) -> WheelhouseSettings:
-    given = _read("tool.hephaestus.wheelhouse", table, _WHEELHOUSE)
-    lists = {key: given[key] for key in ("targets", "extras", "groups")}
-    for key, values in lists.items():
-        if not all(isinstance(value, str) for value in values):
-            raise UsageError(f"[tool.hephaestus.wheelhouse] {key} must be a list of texts in quotes", _SHOW_SETTINGS)
+    name = "tool.hephaestus.wheelhouse"
+    given = _read(name, table, _WHEELHOUSE)
     return WheelhouseSettings(
-        **{key: tuple(values) for key, values in lists.items()},
+        **_texts(name, given, "targets", "extras", "groups"),
         lock=None if given["lock"] is None else _path("wheelhouse.lock", given["lock"]),
         sign=given["sign"],
     )

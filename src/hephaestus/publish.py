@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from hephaestus import git, marks
 from hephaestus.errors import Conflict, Problem
-from hephaestus.forge import Forge
+from hephaestus.forge import Forge, look
 from hephaestus.plan import Step
 
 __all__ = ["Publish"]
@@ -55,7 +54,7 @@ class Publish(Step):
         if {asset.name: asset.sha256 for asset in found.assets} != dict(promise.assets):
             raise Conflict(
                 f"the files of the draft {self.tag} are not the promised ones",
-                f"ls -l {shlex.quote(self.forge.place)}",
+                look(self.forge.place),
             )
         self.forge.publish(self.tag)
         seen = self.forge.find(self.tag)
@@ -69,13 +68,25 @@ class Publish(Step):
             yield Problem(f"{self.forge.place} does not let {self.tag} be withdrawn", "hephaestus release --part patch")
 
     def describe_undo(self) -> str:
-        """Say what goes."""
-        return f"{self.tag} is withdrawn from {self.forge.place}"
+        """Say what goes, and that the name of the tag goes with it where the release is immutable."""
+        found = self.forge.find(self.tag)
+        burned = "; it is immutable, so that its tag name is burned" if found is not None and found.immutable else ""
+        return f"{self.tag} is withdrawn from {self.forge.place}{burned}"
 
     def undo(self) -> None:
-        """Withdraw the release with its files; where it is not there, or not ours, do nothing."""
+        """Withdraw the release with its files, and read back that it is gone; what is not ours is left alone.
+
+        Raises `Conflict` where the forge still shows it.
+        """
+        if not self._is_out():
+            return
+        self.forge.withdraw(self.tag)
+        if self._is_out():
+            raise Conflict(f"{self.tag} was withdrawn, but {self.forge.place} still shows it")
+
+    def _is_out(self) -> bool:
+        """Tell whether the forge shows our release to users."""
         found = self.forge.find(self.tag)
         promise = marks.from_body(found.body) if found else None
         ours = self.repository.resolve(self.tag_ref)
-        if found is not None and not found.draft and promise is not None and promise.tag_object == ours:
-            self.forge.withdraw(self.tag)
+        return found is not None and not found.draft and promise is not None and promise.tag_object == ours

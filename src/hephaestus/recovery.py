@@ -6,12 +6,12 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
-from hephaestus import git, journal, marks, system
+from hephaestus import git, journal, marks, reversal, system
 from hephaestus.errors import Conflict, CouldNotRun
 from hephaestus.forge import Listing
 from hephaestus.release import STEPS, Release, Workplace
 
-__all__ = ["recover", "restore_refs"]
+__all__ = ["recover", "refuse_taken_back", "restore_refs"]
 
 log = logging.getLogger("hephaestus")
 
@@ -24,9 +24,10 @@ def recover(
     What the marks prove is written down as done, so the engine goes on (or back) from there. `within` is the
     commit and the branch that a release to be gone on with must belong to while only a draft speaks for it.
     Returns `None` where neither the remote's tag nor the forge's release of this version is ours, and raises
-    `Conflict` where the release belongs to something else, or lives on another machine.
+    `Conflict` where the release belongs to something else, lives on another machine, or is to be gone on with
+    though it was taken back. A journal of this clone that was closed, as the tag had to stay, is opened again.
     """
-    tag = at.tag(version)
+    tag, home = at.tag(version), journal.directory(at.repository.common_directory)
     held = at.remote_tag(remote, tag)
     found = at.forge.find(tag)
     promise = marks.from_body(found.body) if found else None
@@ -35,6 +36,10 @@ def recover(
     if mark is None:
         return None
     release = Release(mark.id, version, tag, mark.base, mark.branch, remote, mark.time)
+    if within is not None and held is not None and tagged is not None:
+        refuse_taken_back(at, release, at.repository.line("rev-parse", f"{held}^{{commit}}"))
+    elif tagged is not None and (again := journal.reopen(home, tag, mark.id)):
+        return again
     log.info("found a release %s that was begun elsewhere, %s", tag, mark.time)
     if found is None and at.default_forge:
         raise Conflict(
@@ -50,7 +55,7 @@ def recover(
     ours = found if promise is not None and promise.mark.id == mark.id else None
     # A tag of somebody else is no trace of ours: the checks will find it in the way.
     records = _records(at, release, ours, held if tagged else None)
-    return journal.create(journal.directory(at.repository.common_directory), tag, asdict(release), records)
+    return journal.create(home, tag, asdict(release), records)
 
 
 def _belongs(at: Workplace, release: Release, commit: str, branch: str) -> None:
@@ -60,6 +65,31 @@ def _belongs(at: Workplace, release: Release, commit: str, branch: str) -> None:
             f"the draft {release.tag} is for {release.base[:10]} on {release.branch}, which is not what is checked out",
             f"hephaestus rollback --version {release.version}",
         )
+
+
+def refuse_taken_back(at: Workplace, release: Release, commit: str | None) -> None:
+    """Refuse to go on with a release that was taken back, whose tag or journal is still there.
+
+    `commit` is its release commit. Raises `Conflict` where the branch on the remote has it no more, or a pull
+    request to take it off the branch is open.
+    """
+    name = f"refs/heads/{release.branch}"
+    head = at.repository.remote_refs(release.remote, name).get(name)
+    if head and at.repository.resolve(f"{head}^{{commit}}") is None:
+        at.repository.fetch(release.remote, head)
+    if head is None or commit is None or not at.repository.is_ancestor(commit, head):
+        return
+    if reversal.is_off(at.repository, head, at.project.changelog, release.version):
+        said = f"{release.remote}/{release.branch} has it no more"
+    elif request := reversal.offered(at.forge.pull_requests, release.tag):
+        said = f"see {request.url}"
+    else:
+        return
+    raise Conflict(
+        f"{release.tag} was taken back and cannot be gone on with: {said}",
+        f"hephaestus rollback --version {release.version}"
+        f" && hephaestus release --version {at.next_patch(release.version)}",
+    )
 
 
 def restore_refs(at: Workplace, release: Release) -> None:

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from hephaestus import forge, git, journal, marks, project, stage, system, versions
+from hephaestus import checkout, forge, git, journal, marks, project, references, stage, system, versions
 from hephaestus.build import Build
 from hephaestus.bump import Bump
 from hephaestus.changelog import Changelog
 from hephaestus.commit import Commit
 from hephaestus.draft import Draft, Upload
+from hephaestus.forge.directory import DirectoryForge
 from hephaestus.gates import Gates
 from hephaestus.land import Land
+from hephaestus.papers import Paper
 from hephaestus.plan import Plan, Step
 from hephaestus.publish import Publish
 from hephaestus.push import Push
+from hephaestus.sweep import Sweep
 from hephaestus.tag import Tag
+from hephaestus.track import Track
 from hephaestus.tree import Directory
 from hephaestus.verify import Verify
 from hephaestus.wheelhouse.step import Wheelhouse
 
-__all__ = ["STEPS", "Release", "Workplace", "begin", "plan", "steps", "workplace"]
+__all__ = ["STEPS", "Release", "Workplace", "begin", "open_workplace", "plan", "steps", "workplace"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,14 @@ class Workplace:
         """Return the tag of a version."""
         return self.template.format(version=version)
 
+    def next_patch(self, version: str) -> str:
+        """Return the version that comes after a release, as the first patch that no tag of this clone names."""
+        taken = self.repository.refs("refs/tags")
+        following = versions.following(version, "patch")
+        while f"refs/tags/{self.tag(following)}" in taken:
+            following = versions.following(following, "patch")
+        return following
+
     def remote_tag(self, remote: str, tag: str) -> str | None:
         """Return the object a tag is on a remote, or `None` where it has no such tag."""
         name = f"refs/tags/{tag}"
@@ -100,11 +112,19 @@ def workplace(repository: git.Repository, base: str) -> Workplace:
 
     Raises `UsageError` where the commit holds no project, or its configuration cannot be understood.
     """
-    facts = project.load(git.Commit(repository, base))
+    return open_workplace(repository, project.load(git.Commit(repository, base)))
+
+
+def open_workplace(repository: git.Repository, facts: project.Project) -> Workplace:
+    """Return the workplace for a project whose facts are known."""
     # A clone's own setting wins over the project's: a rehearsal, or a person, releases elsewhere from there.
     setting = repository.config("hephaestus.forge") or facts.forge
-    place = forge.connect(setting, root=repository.root, name=facts.normalized)
-    return Workplace(repository, facts, place, default_forge=setting is None)
+    address = checkout.address(repository, facts.remote)
+    place = forge.connect(setting, root=repository.root, name=facts.normalized, remote=address)
+    # What the user tells git already stays: a second header would only spoil the first.
+    told = [each for each in (*place.git_settings, *git.PATIENCE) if not repository.configures(each[0])]
+    able = replace(repository, remote_settings=tuple(told))
+    return Workplace(able, facts, place, default_forge=setting is None and isinstance(place, DirectoryForge))
 
 
 def begin(  # noqa: PLR0913, PLR0917  (the facts of a release, each by its name)
@@ -133,17 +153,32 @@ def steps(release: Release, at: Workplace, waived: Mapping[str, str], *, publish
     previous = next((held for _, held in earlier if held != tag), None)
     prepared = versions.current(before, facts) == version
     refs: dict[str, Any] = {"commit_ref": where.commit_ref, "tag_ref": where.tag_ref}
+    gates = Gates(where.checkout.root, where.area, waived, where)
+    paper = Paper(place, repository, facts, version, tag, where.commit_ref)
+    since = references.before(earlier, version, tag)
     return (
         # reversible and invisible, in the stage
         stage.Prepare(where, release.remote, prepared),
         Bump(before, tree, version),
-        Changelog(before, tree, facts.changelog, version, release.date, tag, previous),
+        Changelog(before, tree, facts.changelog, version, release.date, tag, previous, final=True),
         Commit(where, message, version, release.time),
         Tag(where, release.remote, version, at.template, facts.changelog, mark),
         Build(where, where.assets, name, version),
-        Gates(where.checkout.root, where.area, waived, where),
+        gates,
         Wheelhouse(where, where.assets, facts, version),
-        Draft(place, repository, tag, where.tag_ref, version, facts.changelog, mark, where.assets),
+        Draft(
+            place,
+            repository,
+            tag,
+            where.tag_ref,
+            version,
+            facts.changelog,
+            mark,
+            where.assets,
+            previous,
+            facts.github,
+            pushed=None if prepared else release.branch,
+        ),
         Upload(place, tag, where.assets),
         # the commit point
         Push(
@@ -155,6 +190,7 @@ def steps(release: Release, at: Workplace, waived: Mapping[str, str], *, publish
             **refs,
             version=version,
             path=facts.changelog,
+            forge=place,
             published=published,
         ),
         # the pivot
@@ -162,6 +198,8 @@ def steps(release: Release, at: Workplace, waived: Mapping[str, str], *, publish
         # forward only
         Land(repository, release.branch, tag, release.base, **refs),
         Verify(place, repository, release.remote, tag, name, version, facts.smoke, where.assets, where.area / "verify"),
+        Sweep(place.pull_requests, repository, release.remote, f"release/{tag}", version),
+        Track(paper, release.remote, since, gates, waived, STEPS[:-1]),
     )
 
 
@@ -180,4 +218,6 @@ STEPS = (
     "publish",
     "land",
     "verify",
+    "sweep",
+    "track",
 )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from hephaestus import checkout, git, journal, keepachangelog, notes, versions
-from hephaestus.errors import UsageError
+from hephaestus import checkout, git, journal, keepachangelog, notes, reversal, versions
+from hephaestus.errors import CouldNotRun, UsageError
 from hephaestus.release import STEPS, Workplace
 
 __all__ = ["Request", "nothing_to_release", "wanted"]
@@ -54,14 +54,45 @@ def wanted(request: Request, at: Workplace, base: str) -> str:
 
 def nothing_to_release(at: Workplace, version: str, base: str, branch: str) -> str | None:
     """Return why the version the project says is not to be released by CI, or `None` where it is."""
+    if why := _not_offered(at, version, base) or _not_offered_any_more(at, version, base, branch):
+        return why
+    if not _published(at, version, branch):
+        return None
+    again = f"in a clone at {at.tag(version)}: hephaestus release --version {version}"
+    return f"{at.tag(version)} is published already; to look at it and tell of it once more, {again}"
+
+
+def _not_offered(at: Workplace, version: str, base: str) -> str | None:
+    """Return why the files of the commit do not offer the version to be released."""
     if Version(version).is_devrelease:
         return f"{version} is a development version"
     section = keepachangelog.find(notes.changelog(git.Commit(at.repository, base), at.project.changelog), version)
     if section is None:
         return f"{at.project.changelog} has no section for {version}"
-    if section.yanked:
-        return f"{version} is marked [YANKED] in {at.project.changelog}"
-    return f"{at.tag(version)} is published already" if _published(at, version, branch) else None
+    return f"{version} is marked [YANKED] in {at.project.changelog}" if section.yanked else None
+
+
+def _not_offered_any_more(at: Workplace, version: str, base: str, branch: str) -> str | None:
+    """Return where somebody has taken the version back, or proposes to."""
+    if request := reversal.offered(at.forge.pull_requests, at.tag(version)):
+        return f"taking {at.tag(version)} back is proposed in {request.url}"
+    remote = checkout.remote(at.repository, at.project.remote, branch)
+    if _is_taken_back(at, version, base, f"refs/heads/{branch}", remote):
+        return f"{version} was taken back: {branch} on {remote} does not offer it any more"
+    return None
+
+
+def _is_taken_back(at: Workplace, version: str, base: str, name: str, remote: str) -> bool:
+    """Tell whether the branch has gone on and given the version up, as a job that runs late has yet to see."""
+    try:
+        head = at.repository.remote_refs(remote, name).get(name)
+    except CouldNotRun:
+        return False  # the checks will say so, with all other problems
+    if head is None or head == base:
+        return False
+    if at.repository.resolve(f"{head}^{{commit}}") is None:
+        at.repository.fetch(remote, head)
+    return reversal.is_given_up(at.repository, base, head, at.project.changelog, version)
 
 
 def _published(at: Workplace, version: str, branch: str) -> bool:

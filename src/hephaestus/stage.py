@@ -154,7 +154,8 @@ class Stage:
             self.checkout.fetch(source, f"+{self.tag_ref}:refs/tags/{self.tag}")
 
     def _populate(self, revision: str) -> None:
-        self.checkout.run(*_NO_HOOKS, "checkout", "--quiet", "--force", "-B", self.branch, revision)
+        words = ("checkout", "--quiet", "--force", "-B", self.branch, revision)
+        self.checkout.run(*_NO_HOOKS, *words, extra=self.repository.remote_environment)  # Git LFS may have to fetch
         self._fill_submodules()
         pointers = self._pointers()
         if pointers:
@@ -172,7 +173,8 @@ class Stage:
         hint = "git submodule update --init --recursive"
         within = (*_NO_HOOKS, "submodule", "--quiet")
         try:
-            self.checkout.run(*within, "update", "--init", "--recursive", "--checkout", "--force")
+            words = ("update", "--init", "--recursive", "--checkout", "--force")
+            self.checkout.run(*within, *words, extra=self.repository.remote_environment)
             self.checkout.run(*within, "foreach", "--recursive", "git clean -ffdxq")
         except CommandFailed as error:
             raise CouldNotRun(f"the submodules cannot be fetched into the stage:\n{error.message}", hint) from error

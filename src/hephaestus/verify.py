@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from hephaestus import environments, git, marks, system
 from hephaestus.errors import VerificationFailed
-from hephaestus.forge import Forge, Listing
+from hephaestus.forge import Forge, Listing, look
 from hephaestus.plan import Step
 from hephaestus.wheelhouse import house, names
 
@@ -79,7 +78,7 @@ class Verify(Step):
         if promise is None:
             raise VerificationFailed(
                 f"the release {self.tag} does not say what it should hold",
-                f"ls -l {shlex.quote(self.forge.place)}",
+                look(self.forge.place),
             )
         name = f"refs/tags/{self.tag}"
         held = self.repository.remote_refs(self.remote, name).get(name)
@@ -91,7 +90,7 @@ class Verify(Step):
         if {asset.name: asset.sha256 for asset in found.assets} != dict(promise.assets):
             raise VerificationFailed(
                 f"the files of the release {self.tag} are not the promised ones",
-                f"ls -l {shlex.quote(self.forge.place)}",
+                look(self.forge.place),
             )
         return promise
 

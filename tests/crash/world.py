@@ -30,7 +30,7 @@ COMMANDS = {
     "release": (RELEASE, "hidden"),
     "rollback after upload": (ROLLBACK, "hidden"),
     "rollback after push": (ROLLBACK, "pushed"),
-    "rollback after verify": (SEVERE, "published"),
+    "rollback after track": (SEVERE, "published"),
 }
 
 

@@ -5,18 +5,33 @@ from pathlib import Path
 
 import pytest
 
+from hephaestus import system
 from hephaestus.forge import Forge
 from hephaestus.forge.directory import DirectoryForge
+from hubs import on
 
-# Every kind of forge, made empty below a directory of the test's own.
-KINDS: dict[str, Callable[[Path], Forge]] = {
-    "directory": lambda directory: DirectoryForge(directory / "releases"),
+# Every kind of forge, made empty below a directory of the test's own, or on a hub of its own.
+KINDS: dict[str, Callable[[pytest.FixtureRequest], Forge]] = {
+    "directory": lambda request: DirectoryForge(request.getfixturevalue("tmp_path") / "releases"),
+    "github": lambda request: on(request.getfixturevalue("hub")),
 }
 
 
-@pytest.fixture(params=sorted(KINDS))
-def forge(request: pytest.FixtureRequest, tmp_path: Path) -> Forge:
-    return KINDS[request.param](tmp_path)
+# What talks to a server is not long, but long for many.
+PARAMETERS = [pytest.param(kind, marks=[pytest.mark.slow] if kind == "github" else []) for kind in sorted(KINDS)]
+
+
+@pytest.fixture(params=PARAMETERS)
+def forge(request: pytest.FixtureRequest) -> Forge:
+    return KINDS[request.param](request)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that would have been waited for; nothing sleeps."""
+    waited: list[float] = []
+    monkeypatch.setattr(system, "pause", waited.append)
+    return waited
 
 
 @pytest.fixture

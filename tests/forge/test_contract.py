@@ -10,6 +10,7 @@ import pytest
 
 from hephaestus.errors import Conflict
 from hephaestus.forge import Asset, Forge
+from hephaestus.forge.github import GitHubForge
 
 Made = Callable[..., Path]
 
@@ -36,7 +37,7 @@ def names(forge: Forge, tag: str) -> list[str]:
 
 def test_a_new_forge_has_no_releases_and_no_problems(forge: Forge) -> None:
     assert forge.place
-    assert list(forge.check()) == []
+    assert [finding for finding in forge.examine("v1.0.0", "main") if finding.problem] == []
     assert forge.find("v1.0.0") is None
     assert tags(forge) == []
     assert forge.latest() is None
@@ -251,6 +252,8 @@ def test_an_asset_comes_back_byte_for_byte_before_and_after_publishing(
 
 
 def test_an_empty_asset_is_an_asset(forge: Forge, made: Made, tmp_path: Path) -> None:
+    if isinstance(forge, GitHubForge):
+        pytest.skip("GitHub takes no empty file, and says so (test_github)")
     drafted(forge, "v1.0.0")
     forge.upload("v1.0.0", made("py.typed", b""))
     forge.publish("v1.0.0")

@@ -1,18 +1,23 @@
-"""Forges: where releases live, behind one protocol that is keyed by tag."""
+"""Forges: where releases live, behind one protocol that is keyed by tag.
+
+What only some forges can do stands in `capabilities`, and a forge that can do it hands it out.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from hephaestus.errors import Problem, UsageError
+from hephaestus.forge import capabilities
 
-__all__ = ["Asset", "Forge", "Listing", "connect"]
+__all__ = ["Asset", "Finding", "Forge", "Listing", "connect", "look"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,22 @@ class Asset:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What was looked at and what was found; with a `hint`, a command or a page, where it is in the way."""
+
+    about: str
+    said: str
+    hint: str | None = None
+
+    @property
+    def problem(self) -> Problem | None:
+        """The finding as a problem, or `None` where it is in nobody's way."""
+        return None if self.hint is None else Problem(self.said, self.hint)
+
+
+@dataclass(frozen=True)
 class Listing:
-    """A release as the forge has it, draft or published."""
+    """A release as the forge has it, draft or published; `immutable` where even its owner cannot change it."""
 
     tag: str
     title: str
@@ -35,6 +54,7 @@ class Listing:
     prerelease: bool
     assets: tuple[Asset, ...]
     url: str
+    immutable: bool = False
 
 
 class Forge(Protocol):
@@ -50,8 +70,44 @@ class Forge(Protocol):
         """Whether a published release can be taken back."""
         ...
 
-    def check(self) -> Iterable[Problem]:
-        """Yield what would keep a release from being made here."""
+    @property
+    def delays(self) -> Sequence[float]:
+        """For how many seconds, one after the other, to wait until what was made a moment ago is surely shown."""
+        ...
+
+    @property
+    def git_settings(self) -> Sequence[tuple[str, str]]:
+        """What git must be told to reach the repository, as settings; they may hold a secret."""
+        ...
+
+    @property
+    def pull_requests(self) -> capabilities.PullRequests | None:
+        """The pull requests of the repository, or `None` where this forge has none."""
+        ...
+
+    @property
+    def tracker(self) -> capabilities.Tracker | None:
+        """The tracker of issues and milestones, or `None` where this forge has none."""
+        ...
+
+    @property
+    def advisories(self) -> capabilities.Advisories | None:
+        """The security advisories, or `None` where this forge has none."""
+        ...
+
+    def examine(self, tag: str, branch: str | None) -> Sequence[Finding]:
+        """Look at all that a release of this tag needs here; change nothing.
+
+        `branch` is the one the release commit is pushed to, `None` where only the tag is pushed.
+        """
+        ...
+
+    def examine_withdrawal(self, tag: str) -> Sequence[Finding]:
+        """Look at all that withdrawing the published release of a tag, and removing the tag, needs here."""
+        ...
+
+    def generated_notes(self, tag: str, previous: str | None, branch: str) -> str:
+        """Return what the forge itself tells of the changes since the tag `previous`, as Markdown."""
         ...
 
     def find(self, tag: str) -> Listing | None:
@@ -107,16 +163,27 @@ class Forge(Protocol):
         ...
 
 
-def connect(setting: str | None, *, root: Path, name: str) -> Forge:
-    """Open the forge a project names: a path (relative ones from `root`), `directory:PATH` or a `file://` URL.
+def look(place: str) -> str:
+    """Return a command that shows what is at a place, be it an address or a path."""
+    return f"{'python -m webbrowser' if '://' in place else 'ls -l'} {shlex.quote(place)}"
 
-    `None` is the default, a directory of the user's own that is kept under the project's `name`.
+
+def connect(setting: str | None, *, root: Path, name: str, remote: str | None = None) -> Forge:
+    """Open the forge a project names, or the one its git remote is on.
+
+    `setting` is a path (relative ones from `root`), `directory:PATH`, a `file://` URL, `github` for the repository
+    that `remote`, the address of the git remote, names, `github:OWNER/NAME`, or `https://HOST/OWNER/NAME`.
+    `None` is GitHub where `remote` is there, and else a directory of the user's own under the project's `name`.
 
     Raises `UsageError` where the setting is none of these.
     """
+    from hephaestus.forge import github
     from hephaestus.forge.directory import DirectoryForge
     from hephaestus.forge.names import component
 
+    address = github.address(setting, remote)
+    if address is not None:
+        return github.connect(address)
     if setting is None:
         from platformdirs import user_data_path
 
@@ -157,6 +224,7 @@ def _from_url(url: str) -> Path:
 
 def _no_forge(setting: str) -> UsageError:
     return UsageError(
-        f"{setting!r} is no place for releases: it must be a path, directory:PATH or file:///PATH",
+        f"{setting!r} is no place for releases: it must be a path, directory:PATH or file:///PATH, "
+        "or on GitHub, as github, github:OWNER/NAME or https://HOST/OWNER/NAME",
         "grep -n -A9 'tool.hephaestus' pyproject.toml",
     )

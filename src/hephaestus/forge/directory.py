@@ -23,11 +23,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
-from packaging.version import Version
-
 from hephaestus import system
-from hephaestus.errors import Conflict, CouldNotRun, Problem, UsageError, VerificationFailed
-from hephaestus.forge import Asset, Listing, names, record
+from hephaestus.errors import Conflict, CouldNotRun, UsageError, VerificationFailed
+from hephaestus.forge import Asset, Finding, Listing, names, ranking, record
 
 __all__ = ["DirectoryForge"]
 
@@ -63,11 +61,45 @@ class DirectoryForge:
         """Always true: a folder can be removed."""
         return True
 
-    def check(self) -> Iterable[Problem]:
-        """Yield what keeps this user from writing here; nothing is made or changed."""
+    @property
+    def delays(self) -> Sequence[float]:
+        """None: what was made is there."""
+        return ()
+
+    @property
+    def git_settings(self) -> tuple[()]:
+        """A directory tells git nothing."""
+        return ()
+
+    @property
+    def pull_requests(self) -> None:
+        """A directory has no pull requests."""
+
+    @property
+    def tracker(self) -> None:
+        """A directory has no issues."""
+
+    @property
+    def advisories(self) -> None:
+        """A directory has no advisories."""
+
+    def examine(self, tag: str, branch: str | None) -> Sequence[Finding]:  # noqa: ARG002  (a directory has no branches)
+        """Look at what keeps this user from writing here; nothing is made or changed."""
+        return list(self._writable())
+
+    def examine_withdrawal(self, tag: str) -> Sequence[Finding]:  # noqa: ARG002  (one folder is like another)
+        """Look at what keeps this user from writing here; nothing is made or changed."""
+        return list(self._writable())
+
+    def generated_notes(self, tag: str, previous: str | None, branch: str) -> str:  # noqa: ARG002  (nobody to ask)
+        """Return nothing: a directory knows nothing of changes."""
+        return ""
+
+    def _writable(self) -> Iterable[Finding]:
         existing = next(place for place in (self.path, *self.path.absolute().parents) if os.path.lexists(place))
         if not os.path.isdir(existing):  # noqa: PTH112  (Path.is_dir raises where we may not look)
-            yield Problem(
+            yield Finding(
+                "directory",
                 f"releases should be kept in {self.path}, but {existing} is not a directory",
                 f"ls -ld {shlex.quote(str(existing))}",
             )
@@ -75,10 +107,13 @@ class DirectoryForge:
         inside = [place for place in (self.path / _DRAFTS, self.path / _LOCK) if os.path.lexists(place)]
         for place in (existing, *inside):
             if not _may_write(place):
-                yield Problem(
+                yield Finding(
+                    "directory",
                     f"releases should be kept in {self.path}, but you may not write to {place}",
                     f"ls -ld {shlex.quote(str(place))}",
                 )
+                return
+        yield Finding("directory", f"releases are kept in {self.path}")
 
     def find(self, tag: str) -> Listing | None:
         """Return the release of a tag, draft or published, or `None`."""
@@ -100,11 +135,11 @@ class DirectoryForge:
                 continue
             if listing is not None:
                 found.append(listing)
-        return sorted(found, key=_rank, reverse=True)
+        return ranking.ranked(found)
 
     def latest(self) -> str | None:
         """Return the tag of the highest published version that is no pre-release, or `None`."""
-        return _latest(self.published())
+        return ranking.latest(self.published())
 
     def draft(self, tag: str, *, title: str, body: str, prerelease: bool) -> None:
         """Make the draft of a tag, or give an existing draft this title, body and mark.
@@ -177,7 +212,7 @@ class DirectoryForge:
                 _complete(folder, self._drafted(tag))
                 system.rename(folder, self._published(tag))
                 _log.info("published %s in %s", tag, self._published(tag))
-            self._point(_latest(self.published()))
+            self._point(ranking.latest(self.published()))
 
     def withdraw(self, tag: str) -> None:
         """Remove a draft or a published release; one that is not there is no error.
@@ -193,7 +228,7 @@ class DirectoryForge:
                 raise Conflict(
                     f"{tag} is both published and a draft in {self.path}", f"rm -r {shlex.quote(str(draft))}"
                 )
-            self._point(_latest(listing for listing in self.published() if listing.tag != tag))
+            self._point(ranking.latest(listing for listing in self.published() if listing.tag != tag))
             if released:
                 # Out of sight in one step; what a killed removal leaves there is swept by the next writer.
                 system.rename(published, self._doomed)
@@ -304,20 +339,6 @@ def _may_write(path: Path) -> bool:
 
 def _look(path: Path) -> str:
     return f"ls -la {shlex.quote(str(path))}"
-
-
-def _rank(listing: Listing) -> tuple[bool, Version, str]:
-    version = names.version(listing.tag)
-    return version is not None, version or Version("0"), listing.tag
-
-
-def _latest(listings: Iterable[Listing]) -> str | None:
-    """Return the tag of the first listing that has a version and is no pre-release."""
-    for listing in listings:
-        version = names.version(listing.tag)
-        if version is not None and not version.is_prerelease and not listing.prerelease:
-            return listing.tag
-    return None
 
 
 def _recorded(listing: Listing, name: str) -> Asset | None:

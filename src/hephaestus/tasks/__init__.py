@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from hephaestus.tasks.releasing import plan, rehearse, release, rollback, status
+from hephaestus.tasks.proposing import hotfix
+from hephaestus.tasks.releasing import advisory, doctor, plan, rehearse, release, rollback, status
 from hephaestus.tasks.steps import build, bump, changelog, gates, publish, tag, verify
+from hephaestus.tasks.telling import announce, checklist
 from hephaestus.tasks.wheelhouses import diff, inspect, install_release, jobs, serve, verify_archive, wheelhouse
 
 __all__ = [
+    "advisory",
+    "announce",
     "build",
     "bump",
     "changelog",
+    "checklist",
     "diff",
+    "doctor",
     "gates",
+    "hotfix",
     "inspect",
     "install_release",
     "jobs",
@@ -46,7 +53,23 @@ def namespace() -> Collection:
     for each in (inspect, diff, serve, verify_archive, jobs):
         houses.add_task(each)
     made.add_collection(houses)
-    for each in (plan, rollback, rehearse, status, bump, changelog, gates, build, tag, publish, verify):
+    for each in (
+        plan,
+        rollback,
+        advisory,
+        hotfix,
+        rehearse,
+        status,
+        bump,
+        changelog,
+        gates,
+        build,
+        tag,
+        publish,
+        verify,
+    ):
+        made.add_task(each)
+    for each in (announce, checklist, doctor):
         made.add_task(each)
     return made
 

@@ -24,6 +24,7 @@ __all__ = [
     "BECAUSE",
     "JSON",
     "PART",
+    "SEVERITY",
     "SKIP_GATE",
     "VERSION",
     "YES",
@@ -38,6 +39,7 @@ __all__ = [
 
 VERSION = "the version, such as 1.4.0"
 PART = "raise this part of the present version: major, minor or patch"
+SEVERITY = "how severe the reason is, once users can see the release: critical, high, medium or low"
 YES = "do not ask before anything becomes public"
 SKIP_GATE = "a gate that need not pass (may be repeated; needs --because)"
 BECAUSE = "why the skipped gates need not pass; kept in the journal and the report"

@@ -163,7 +163,7 @@ def jobs(context: Context, target: list[str] | None = None) -> None:
     name="install",
     iterable=["extra", "key"],
     help={
-        "repository": "a forge, an archive, or a directory that holds one: a path or a file:// URL",
+        "repository": "OWNER/NAME on GitHub or its URL, another forge, an archive, or a directory that holds one",
         "tag": "which release; the latest by default",
         "into": "a new environment; a directory named after project and version by default",
         "python": "the interpreter of the new environment, or without --into an environment to install into",
@@ -207,6 +207,8 @@ def install_release(  # noqa: PLR0913  (flags of a command line)
     """Install a release from its wheelhouse, verified, with no network.
 
     Examples:
+        hephaestus release install --repository OWNER/NAME --tag v1.4.0
+        hephaestus release install --repository https://github.com/OWNER/NAME
         hephaestus release install --repository /srv/releases/lantern
         hephaestus release install --repository /srv/releases --tag v1.4.0
         hephaestus release install --repository /media/usb --key release.pub

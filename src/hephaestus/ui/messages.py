@@ -133,7 +133,7 @@ def _show(lines: Sequence[tuple[str, str]], stream: TextIO | None) -> None:
             _draw(cleaned, stream)
             return
         text = "\n".join(label + text for label, text in cleaned)
-        if os.environ.get("GITHUB_ACTIONS") == "true":
+        if text.strip() and os.environ.get("GITHUB_ACTIONS") == "true":
             from hephaestus.ui.actions import inert
 
             text = inert(text)
