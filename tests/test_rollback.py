@@ -217,6 +217,10 @@ def test_nothing_public_is_taken_back_before_somebody_agreed(pushed):
             roll_back("1.1.0", None, pushed.repository, observer, consent)
         assert caught.value.hint == "hephaestus rollback --version 1.1.0 --yes"
 
+    with ui.observer(io.StringIO()) as observer, pytest.raises(NotConfirmed, match="no terminal to ask") as caught:
+        roll_back("1.1.0", "critical", pushed.repository, observer, None, "it leaks")
+    assert caught.value.hint == "hephaestus rollback --version 1.1.0 --severity critical --because 'it leaks' --yes"
+
     assert pushed.snapshot() == before
     assert go(pushed, "publish").state == "stopped"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -161,7 +162,7 @@ def _walk_back(  # noqa: PLR0913, PLR0917  (all that a walk needs; none of it be
         raise ChecksFailed(problems)
     immutable = found is not None and found.immutable
     if seen and not record.going_back:
-        _agree(release, at, consent, immutable=immutable)
+        _agree(release, at, consent, why, immutable=immutable)
     record.turn_back(published=published, immutable=immutable, because=why.because)
     if published and not record.begun("publish"):
         record.begin("publish")  # by another clone; it is to be taken back all the same
@@ -180,14 +181,22 @@ def _walk_back(  # noqa: PLR0913, PLR0917  (all that a walk needs; none of it be
     return outcome
 
 
-def _agree(release: Release, at: Workplace, consent: Consent, *, immutable: bool) -> None:
+def _agree(release: Release, at: Workplace, consent: Consent, why: Why, *, immutable: bool) -> None:
     """Show what cannot be undone, and ask once."""
     question = f"Take {release.tag} back from {release.remote}, where others may have seen it?"
     shown = "\n".join([*_cannot(release, at, immutable=immutable), question])
     if consent is None or not consent(shown):
-        raise NotConfirmed(
-            f"{release.tag} was not taken back", f"hephaestus rollback --version {release.version} --yes"
-        )
+        nobody = ": there is no terminal to ask" if consent is None else ""
+        raise NotConfirmed(f"{release.tag} was not taken back{nobody}", _agreed(release, why))
+
+
+def _agreed(release: Release, why: Why) -> str:
+    """Return the same command again, with the yes that was missing."""
+    words = ["hephaestus", "rollback", "--version", release.version]
+    words += ["--severity", why.severity] if why.severity else []
+    words += ["--because", why.because] if why.because else []
+    words += ["--advisory"] if why.advisory else []
+    return shlex.join([*words, "--yes"])
 
 
 def _cannot(release: Release, at: Workplace, *, immutable: bool) -> Iterator[str]:
