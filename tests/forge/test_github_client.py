@@ -554,3 +554,11 @@ def test_a_list_that_never_ends_is_no_whole_list(hub: Hub, monkeypatch: pytest.M
 
     with pytest.raises(CouldNotRun, match="does not come to the end of a list"):
         list(on(hub).client.pages("issues", per_page=1, state="all"))
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("header", ["retry-after", "x-ratelimit-reset"])
+def test_a_limit_of_absurd_length_ends_in_words(header: str) -> None:
+    answer = Said(429, {"message": "later"}, {header: "9" * 400, "x-ratelimit-remaining": "0"})
+    with Scripted([answer]) as server, pytest.raises(CouldNotRun, match="rate limit"):
+        server.client.get("")
