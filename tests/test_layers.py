@@ -18,8 +18,8 @@ TESTS = Path(__file__).parent
 # From the ground up: a module imports only what stands in a layer below its own. Modules of one layer
 # do not import each other, so that the steps know nothing of one another.
 LAYERS = (
-    {"__init__", "_hooks", "errors", "marks", "markdown", "comparison"},
-    {"system", "keepachangelog", "announcement", "checklist", "review"},
+    {"__init__", "_hooks", "errors", "findings", "marks", "markdown", "comparison"},
+    {"system", "tables", "keepachangelog", "announcement", "checklist", "review"},
     {"git", "tree", "distributions", "environments", "forge", "ui", "journal", "repack", "signatures", "transaction"},
     {"project", "checkout", "deliver", "kept", "notes", "references"},
     {"versions", "plan", "reversal"},
@@ -117,7 +117,9 @@ TOLD_WITH = {
     "comparison": "keepachangelog",
     "deliver": "propose",
     "draft": "publish",
+    "findings": "drift",
     "markdown": "keepachangelog",
+    "tables": "project",
     "aftermath": "rollback_on_github",
     "reversal": "rollback_on_github",
 }

@@ -209,7 +209,7 @@ def test_a_version_that_is_a_number_is_refused_and_not_taken_for_a_missing_one(t
     [
         (
             "chagelog = 'x'",
-            "unknown key 'chagelog'; known are changelog, commit-message, forge, github, remote, smoke, tag",
+            "unknown key 'chagelog'; known are changelog, commit-message, compatibility, drift, forge, gates, github, remote, smoke, tag",
         ),
         ("changelog = 1", "changelog must be a text in quotes, not 1"),
         ("versions = 'a.py'", "versions must be a list, not 'a.py'"),

@@ -6,11 +6,11 @@ import re
 import string
 import tomllib
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from hephaestus import tables
 from hephaestus.errors import UsageError
 from hephaestus.tree import Tree
 
@@ -20,7 +20,10 @@ __all__ = ["GitHubSettings", "Project", "WheelhouseSettings", "load"]
 _SETTINGS: dict[str, tuple[type, Any]] = {
     "changelog": (str, "CHANGELOG.md"),
     "commit-message": (str, "chore: Prepare release {tag}"),
+    "compatibility": (dict, {}),
+    "drift": (dict, {}),
     "forge": (str, None),
+    "gates": (dict, {}),
     "github": (dict, {}),
     "remote": (str, None),
     "smoke": (str, None),
@@ -52,12 +55,10 @@ _WHEELHOUSE: dict[str, tuple[type, Any]] = {
     "sign": (str, None),
     "targets": (list, ()),
 }
-_WORDING: dict[type, str] = {bool: "true or false", list: "a list", dict: "a table", str: "a text in quotes"}
 _BOARD = re.compile(r"[A-Za-z0-9][\w.-]*/[1-9]\d*")
 # Plug-ins of build backends that take the version from the tag: their tables, and their names as a source for hatch.
 _TAG_TABLES = {"poetry-dynamic-versioning", "setuptools-git-versioning", "setuptools_scm", "versioneer", "versioningit"}
 _TAG_SOURCES = ("uv-dynamic-versioning", "vcs", "versioningit")
-_SHOW_SETTINGS = "grep -n -A9 'tool.hephaestus' pyproject.toml"
 _SHOW_GUIDE = "python -m webbrowser https://packaging.python.org/en/latest/guides/writing-pyproject-toml/"
 
 
@@ -152,19 +153,19 @@ def load(tree: Tree) -> Project:
     if from_tag and settings["versions"]:
         raise UsageError(
             "[tool.hephaestus] versions names files, but the version comes from the tag and is written in none",
-            _SHOW_SETTINGS,
+            tables.SHOW,
         )
     return Project(
         name=_name(project),
         version=_version(project),
         version_from_tag=from_tag,
-        changelog=_path("changelog", settings["changelog"]),
+        changelog=tables.path("changelog", settings["changelog"]),
         commit_message=_template("commit-message", settings["commit-message"], {"version", "tag"}),
         tag=None if settings["tag"] is None else _template("tag", settings["tag"], {"version"}, needs="{version}"),
         forge=settings["forge"],
         remote=settings["remote"],
         smoke=settings["smoke"],
-        version_files=tuple(_path("versions", path) for path in settings["versions"]),
+        version_files=tuple(tables.path("versions", path) for path in settings["versions"]),
         wheelhouse=_wheelhouse(settings["wheelhouse"]),
         github=_github(settings["github"]),
         document=document,
@@ -220,59 +221,28 @@ def _version(project: dict[str, Any]) -> str | None:
 
 
 def _settings(document: dict[str, Any]) -> dict[str, Any]:
-    return _read("tool.hephaestus", _table(document, "tool").get("hephaestus", {}), _SETTINGS)
-
-
-def _read(name: str, given: object, known: dict[str, tuple[type, Any]]) -> dict[str, Any]:
-    """Return the values of a table of ours, each with its type, the ones that are not given included."""
-    if not isinstance(given, dict):
-        raise UsageError(f"{name} must be a table", _SHOW_SETTINGS)
-    for key, value in given.items():
-        if key not in known:
-            raise UsageError(
-                f"[{name}] has an unknown key {key!r}; known are {', '.join(sorted(known))}", _SHOW_SETTINGS
-            )
-        wanted = known[key][0]
-        if not isinstance(value, wanted):
-            raise UsageError(f"[{name}] {key} must be {_WORDING[wanted]}, not {value!r}", _SHOW_SETTINGS)
-    return {key: given.get(key, default) for key, (_, default) in known.items()}
-
-
-def _texts(name: str, given: dict[str, Any], *keys: str) -> dict[str, tuple[str, ...]]:
-    """Return the values that are lists of texts."""
-    for key in keys:
-        if not all(isinstance(value, str) for value in given[key]):
-            raise UsageError(f"[{name}] {key} must be a list of texts in quotes", _SHOW_SETTINGS)
-    return {key: tuple(given[key]) for key in keys}
+    return tables.read("tool.hephaestus", _table(document, "tool").get("hephaestus", {}), _SETTINGS)
 
 
 def _github(table: dict[str, Any]) -> GitHubSettings:
     name = "tool.hephaestus.github"
-    given = _read(name, table, _GITHUB)
-    given |= _texts(name, given, "assignees", "labels", "reviewers")
+    given = tables.read(name, table, _GITHUB)
+    given |= tables.texts(name, given, "assignees", "labels", "reviewers")
     _template("github.milestone", given["milestone"], {"version", "tag"})
     if given["board"] is not None and not _BOARD.fullmatch(given["board"]):
-        raise UsageError(f"[{name}] board = {given['board']!r} must be OWNER/NUMBER, such as oak/3", _SHOW_SETTINGS)
-    given["checklist"] = _path("github.checklist", given["checklist"])
+        raise UsageError(f"[{name}] board = {given['board']!r} must be OWNER/NUMBER, such as oak/3", tables.SHOW)
+    given["checklist"] = tables.path("github.checklist", given["checklist"])
     return GitHubSettings(**{key.replace("-", "_"): value for key, value in given.items()})
 
 
 def _wheelhouse(table: dict[str, Any]) -> WheelhouseSettings:
     name = "tool.hephaestus.wheelhouse"
-    given = _read(name, table, _WHEELHOUSE)
+    given = tables.read(name, table, _WHEELHOUSE)
     return WheelhouseSettings(
-        **_texts(name, given, "targets", "extras", "groups"),
-        lock=None if given["lock"] is None else _path("wheelhouse.lock", given["lock"]),
+        **tables.texts(name, given, "targets", "extras", "groups"),
+        lock=None if given["lock"] is None else tables.path("wheelhouse.lock", given["lock"]),
         sign=given["sign"],
     )
-
-
-def _path(key: str, text: object) -> str:
-    """Return a path that stays inside the project: what lies outside is in no commit and so in no release."""
-    path = PurePosixPath(text) if isinstance(text, str) else None
-    if path is None or not path.name or path.is_absolute() or ".." in path.parts:
-        raise UsageError(f"[tool.hephaestus] {key}: {text!r} is no path of a file in the project", _SHOW_SETTINGS)
-    return path.as_posix()
 
 
 def _template(key: str, text: str, fields: set[str], needs: str = "") -> str:
@@ -280,18 +250,18 @@ def _template(key: str, text: str, fields: set[str], needs: str = "") -> str:
     try:
         parts = list(string.Formatter().parse(text))
     except ValueError as error:
-        raise UsageError(f"[tool.hephaestus] {key} = {text!r} is no template: {error}", _SHOW_SETTINGS) from error
+        raise UsageError(f"[tool.hephaestus] {key} = {text!r} is no template: {error}", tables.SHOW) from error
     used = [field for _, field, _, _ in parts if field is not None]
     plain = text == "".join(literal + ("" if field is None else f"{{{field}}}") for literal, field, _, _ in parts)
     if not text.strip():
-        raise UsageError(f"[tool.hephaestus] {key} must not be empty", _SHOW_SETTINGS)
+        raise UsageError(f"[tool.hephaestus] {key} must not be empty", tables.SHOW)
     if not plain or not fields.issuperset(used):
         allowed = " and ".join(f"{{{field}}}" for field in sorted(fields))
         raise UsageError(
-            f"[tool.hephaestus] {key} = {text!r} is no template: braces can only hold {allowed}", _SHOW_SETTINGS
+            f"[tool.hephaestus] {key} = {text!r} is no template: braces can only hold {allowed}", tables.SHOW
         )
     if needs and text.count(needs) != 1:
-        raise UsageError(f"[tool.hephaestus] {key} = {text!r} must contain {needs} once", _SHOW_SETTINGS)
+        raise UsageError(f"[tool.hephaestus] {key} = {text!r} must contain {needs} once", tables.SHOW)
     return text
 
 
