@@ -1,5 +1,6 @@
 """What every test stands on: a machine of its own, real git, a real remote, a project that needs no network."""
 
+import compileall
 import os
 import shutil
 import signal
@@ -7,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+import hephaestus
 from fakegithub import Hub
 from places import Place, make_place
+from terminals import Terminal
 
 # Nothing of the machine's own configuration may reach a test.
 _FOREIGN = (
@@ -33,13 +37,34 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# A busy machine is no failure.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the package once: in a fresh clone each of the hundreds of programs that tests start would do so."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(Path(hephaestus.__file__).parent, quiet=2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no worker is left alone with it in the end."""
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("index", "slow")])
+
+
 @pytest.fixture(autouse=True)
-def machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def machine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A home of its own with a neutral git configuration; only caches are shared, as on a machine in use."""
     shared = tmp_path_factory.getbasetemp()
     for name in list(os.environ):
         if name.startswith(_FOREIGN):
             monkeypatch.delenv(name)
+    # To measure the coverage of every Python that a release starts, its tools included, would double its time.
+    if request.node.get_closest_marker("slow"):
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     home = tmp_path_factory.mktemp("home")
     (home / ".gitconfig").write_text(
         "[user]\n\tname = Robin\n\temail = robin@example.org\n[init]\n\tdefaultBranch = main\n"
@@ -49,6 +74,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
         "HOME": str(home),
         "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
         "GIT_CONFIG_NOSYSTEM": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",  # projects are compared byte for byte
         "TERM": "dumb",
         "VIRTUALENV_OVERRIDE_APP_DATA": str(shared / "virtualenv"),
         "XDG_CACHE_HOME": str(shared / "cache"),
@@ -62,6 +88,16 @@ def machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 def place(tmp_path: Path) -> Place:
     """A project ready to release 1.1.0."""
     return make_place(tmp_path)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    """A terminal of a person, to write to."""
+    pytest.importorskip("pty")
+    opened = Terminal()
+    yield opened
+    opened.all()
+    os.close(opened.keyboard)
 
 
 @pytest.fixture
