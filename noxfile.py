@@ -52,35 +52,3 @@ def quick(session: nox.Session) -> None:
     """Run the tests that take seconds."""
     prepare(session)
     session.run("pytest", "--numprocesses=auto", "-m", "not slow", *session.posargs)
-
-
-@nox.session(tags=["gate"])
-def lint(session: nox.Session) -> None:
-    """Check style and format."""
-    prepare(session)
-    session.run("ruff", "check")
-    session.run("ruff", "format", "--check")
-
-
-@nox.session(tags=["gate"])
-def types(session: nox.Session) -> None:
-    """Check types, strictly."""
-    prepare(session)
-    session.run("mypy")
-
-
-@nox.session(tags=["gate"])
-def workflows(session: nox.Session) -> None:
-    """Check the workflows for mistakes and for holes."""
-    prepare(session)
-    session.run("actionlint")
-    session.run("zizmor", "--offline", "--strict-collection", "--no-progress", ".github")
-
-
-@nox.session(tags=["gate"])
-def package(session: nox.Session) -> None:
-    """Build sdist and wheel, and check what an index would check."""
-    prepare(session)
-    out = session.create_tmp()
-    session.run("python", "-m", "build", "--installer=uv", "--outdir", out, silent=True)
-    session.run("twine", "check", "--strict", *map(str, Path(out).glob("hephaestus_release-*")))

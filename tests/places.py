@@ -27,6 +27,7 @@ acorn = "acorn:main"
 
 [tool.hephaestus]
 smoke = "acorn"
+gates = { use = [] }
 """
 
 PACKAGE = '''\

@@ -24,6 +24,8 @@ class Said:
     gate: str
     verdict: str = "passed"
     seconds: float = 2.0
+    reason: str = ""
+    required: bool = True
 
 
 def ask(
@@ -164,6 +166,15 @@ def test_gates_that_were_not_asked_have_not_passed(place: Place) -> None:
     assert ask(place, "All checks pass") == (False, "the gates were not asked")
 
 
+def test_an_optional_gate_that_did_not_pass_is_named_and_leaves_no_box_open(place: Place) -> None:
+    optional = Said("documents", "failed", required=False)
+
+    ticked, because = ask(place, "All checks pass", Said("tests"), optional)
+    assert ticked
+    assert because.startswith("`tests` passed in 2.0 s, `documents` failed (optional) in 2.0 s on ")
+    assert not ask(place, "All checks pass", optional)[0], "no gate that counts has passed"
+
+
 @pytest.mark.parametrize("gate", ["coverage", "cov", "tests-coverage", "coverage(3.11)"])
 def test_coverage_is_maintained_where_a_gate_that_measures_it_would_fail_under_a_share(place: Place, gate: str) -> None:
     place.commit("pyproject.toml", (place.root / "pyproject.toml").read_text() + COVERAGE)
@@ -192,6 +203,36 @@ def test_coverage_that_nobody_measures_or_limits_is_not_maintained(place: Place)
     )
     place.commit("pyproject.toml", (place.root / "pyproject.toml").read_text() + COVERAGE)
     assert ask(place, "Test coverage maintained", Said("coverage", "failed")) == (False, "`coverage` failed")
+
+
+def test_the_coverage_that_the_built_in_tests_have_measured_is_told(place: Place) -> None:
+    both = (
+        Said("tests", reason="120 tests, coverage 93.1 %"),
+        Said("tests-3.12", reason="119 tests, coverage 90 %, 1 skipped"),
+    )
+    told = "`tests` passed, with 93.1 % covered, `tests-3.12` passed, with 90 % covered"
+
+    assert ask(place, "Test coverage maintained", *both, Said("lint")) == (True, told)
+
+
+def test_the_coverage_of_tests_that_did_not_pass_is_not_maintained(place: Place) -> None:
+    measured, failed = (
+        Said("tests", reason="120 tests, coverage 93.1 %"),
+        Said("tests-3.12", "failed", reason="1 failed"),
+    )
+    optional = Said("tests-3.13", "failed", reason="coverage is 70.0 %, less than 85 %", required=False)
+
+    assert ask(place, "Test coverage maintained", measured, failed) == (False, "`tests` passed, `tests-3.12` failed")
+    assert ask(place, "Test coverage maintained", optional) == (False, "`tests-3.13` failed")
+    assert ask(place, "Test coverage maintained", measured, optional)[0]
+
+
+def test_an_optional_audit_ticks_the_box_where_it_passed_and_does_not_untick_it(place: Place) -> None:
+    failed = Said("osv", "could not run", required=False)
+
+    assert ask(place, "No known vulnerabilities", Said("audit"), failed) == (True, "`audit` passed")
+    assert ask(place, "No known vulnerabilities", failed) == (False, "`osv` could not run")
+    assert ask(place, "No known vulnerabilities", Said("audit", required=False)) == (True, "`audit` passed")
 
 
 def test_vulnerabilities_are_looked_for_by_a_gate_or_not_at_all(place: Place) -> None:

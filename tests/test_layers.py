@@ -19,12 +19,13 @@ TESTS = Path(__file__).parent
 # do not import each other, so that the steps know nothing of one another.
 LAYERS = (
     {"__init__", "_hooks", "errors", "findings", "marks", "markdown", "comparison"},
-    {"system", "tables", "keepachangelog", "announcement", "checklist", "review"},
+    {"supervise", "system", "tables", "keepachangelog", "announcement", "checklist", "review"},
     {"git", "tree", "distributions", "environments", "forge", "ui", "journal", "repack", "signatures", "transaction"},
-    {"project", "checkout", "deliver", "kept", "notes", "references"},
+    {"project", "checkout", "deliver", "documents", "kept", "notes", "references"},
     {"versions", "plan", "reversal"},
-    {"stage", "builder", "evidence"},
-    {"wheelhouse"},
+    {"compatibility"},
+    {"drift", "stage", "builder", "evidence"},
+    {"wheelhouse", "cleanup"},
     {"papers"},
     # the steps
     {
@@ -43,7 +44,7 @@ LAYERS = (
         "sweep",
         "track",
     },
-    {"release", "install"},
+    {"guard", "release", "install"},
     # what is done with plans
     {"request", "recovery", "report", "status", "alone", "hotfix"},
     {"make", "milestone", "retell", "candidate"},
@@ -64,7 +65,7 @@ UPWARD = {("__init__", "tasks")}
 
 # What only one module may import; `forge` and the wheelhouse are the only ones to speak HTTP.
 DOORS = {
-    "subprocess": {"system"},
+    "subprocess": {"supervise", "system"},
     "multiprocessing": set(),
     "pty": set(),
     "invoke": {"tasks", "program"},
@@ -96,6 +97,13 @@ WHEELHOUSE = (
     ),
     *("locks", "merge", "resolve", "sbom", "sdists", "serve", "step", "store", "target", "wheel"),
 )
+GATES = (
+    *("code", "configuration", "configured", "dependencies", "engine", "fingerprint", "gates", "passes", "reading"),
+    *("documents", "examples", "history_gates", "links", "workflows"),
+    *("audit", "licences", "package", "pinned", "testing"),
+    *("annotations", "junit", "reports", "sarif"),
+)
+COMPATIBILITY = ("history", "judgement", "layout", "metadata", "promise", "surface")
 FAMILIES = {
     "wheelhouse": tuple(f"wheelhouse/test_{name}.py" for name in WHEELHOUSE),
     "forge": (
@@ -103,6 +111,11 @@ FAMILIES = {
         *("forge/test_github_client.py", "forge/test_github_preflight.py", "forge/test_github_token.py"),
         "forge/test_github_tracker.py",
     ),
+    "gates": tuple(f"gates/test_{name}.py" for name in GATES),
+    "cleanup": ("test_cleanup.py",),
+    "documents": ("gates/test_documents.py", "gates/test_examples.py", "gates/test_links.py"),
+    "compatibility": tuple(f"compatibility/test_{name}.py" for name in COMPATIBILITY),
+    "guard": ("gates/test_guard.py",),
     "ui": ("test_ui.py",),
     "tasks": ("test_tasks.py",),
 }

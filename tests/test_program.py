@@ -19,8 +19,8 @@ from hephaestus.program import fold, program
 from places import Place
 
 TASKS = (
-    "advisory", "announce", "build", "bump", "changelog", "checklist", "doctor", "gates", "hotfix", "plan", "publish",
-    "rehearse", "release", "release install", "rollback", "status", "tag", "verify", "wheelhouse",
+    "advisory", "announce", "build", "bump", "changelog", "checklist", "cleanup", "doctor", "drift", "gates",
+    "guard-rails", "hotfix", "plan", "publish", "rehearse", "release", "release install", "rollback", "status", "tag", "verify", "wheelhouse",
 )  # fmt: skip
 
 # Invoke empties these when it parses a command line, of which a process has only one.
@@ -90,7 +90,7 @@ def test_without_words_it_shows_its_help(capfd: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize("words", [["--list"], ["-l"], ["--help"]])
 def test_it_lists_its_tasks_as_they_are_written(capfd: pytest.CaptureFixture[str], words: Sequence[str]) -> None:
     _, out, _ = asked(capfd, *words)
-    listed = re.findall(r"^  (\w+(?: install)?)   +[A-Z]", out.partition("Subcommands:")[2], re.MULTILINE)
+    listed = re.findall(r"^  ([\w-]+(?: install)?)   +[A-Z]", out.partition("Subcommands:")[2], re.MULTILINE)
 
     assert tuple(listed) == TASKS
 

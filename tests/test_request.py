@@ -57,7 +57,7 @@ def test_nothing_or_too_much_asked_for_names_the_three_forms(place, asked):
     with pytest.raises(UsageError, match=r"--version.*--part.*--current") as raised:
         release(place, **asked)
 
-    assert raised.value.hint == "hephaestus release --version 1.2.3"
+    assert raised.value.hint == ("hephaestus release --version 1.2.3" if asked else "hephaestus plan")
 
 
 def test_a_step_that_does_not_exist_is_refused_with_those_that_do(place):

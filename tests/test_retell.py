@@ -82,6 +82,43 @@ def test_after_a_release_everything_is_ticked_that_it_shows(released: Place) -> 
     ]
 
 
+GATES = "All quality gates pass — passed: stands"
+
+
+@pytest.mark.parametrize(
+    ("gates", "shown"),
+    [
+        ([{"gate": "stands", "verdict": "passed", "seconds": 1.0, "reason": ""}], True),
+        (
+            [
+                {
+                    "gate": "stands",
+                    "verdict": "passed",
+                    "seconds": 1.0,
+                    "reason": "",
+                    "findings": [{"message": "a note"}],
+                },
+                {"gate": "docs", "verdict": "failed", "seconds": 1.0, "reason": "old", "required": False},
+            ],
+            True,
+        ),
+        ([{"gate": "stands", "verdict": "passed", "seconds": 1.0, "reason": "", "of a later version": 1}], False),
+        (["stands"], False),
+        (7, False),
+    ],
+    ids=["an earlier version", "this version", "a later version", "words", "a number"],
+)
+def test_what_another_version_wrote_of_the_gates_is_read_as_far_as_it_can_be(
+    released: Place,
+    gates: object,
+    shown: bool,  # noqa: FBT001
+) -> None:
+    path = released.root / ".git" / "hephaestus" / "reports" / "v1.1.0.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "gates": gates}))
+
+    assert (GATES in ticked(released)) is shown
+
+
 def test_a_fresh_clone_ticks_what_can_be_seen_from_there(released: Place) -> None:
     other = released.clone("other")
 

@@ -1,7 +1,8 @@
-"""The Nox sessions a project takes from the library, by name or by what its files call for."""
+"""The Nox sessions a project takes from the library by name."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import hephaestus
-from places import BACKEND, Place
+from places import BACKEND
 
 LIBRARY = Path(hephaestus.__file__).parent.parent
 
@@ -50,15 +51,6 @@ def listed(root: Path, *words: str) -> list[dict[str, object]]:
     assert done.returncode == 0, done.stderr
     sessions: list[dict[str, object]] = json.loads(done.stdout)
     return sessions
-
-
-def gates(root: Path, tool: str, package: str | None = None) -> list[str]:
-    """Return the built-in gates of a project whose configuration ends with some tables."""
-    root.mkdir(exist_ok=True)
-    (root / "pyproject.toml").write_text(f'[project]\nname = "acorn"\nversion = "1.0.0"\n{tool}')
-    noxfile = f"from hephaestus.sessions import register_gates\nregister_gates({str(root)!r}, {package!r})\n"
-    (root / "generated.py").write_text(noxfile)
-    return [str(session["name"]) for session in listed(root, "--noxfile", "generated.py", "--tags", "gate")]
 
 
 def test_only_nox_and_the_standard_library_are_loaded() -> None:
@@ -119,67 +111,36 @@ def test_a_session_calls_the_program_of_the_library_it_installed(tmp_path: Path)
     (tmp_path / "noxfile.py").write_text(
         f"from hephaestus.sessions import register\nregister(library={str(library)!r})\n"
     )
-    done = nox(tmp_path, "--session", "gates", "wheelhouse", "--", "--json")
+    done = nox(tmp_path, "--session", "gates", "gate-lint", "wheelhouse", "--", "--json")
 
     assert done.returncode == 0, done.stderr
-    assert answers(done.stdout) == ["asked for gates --json", "asked for wheelhouse --json"]
+    assert answers(done.stdout) == [
+        "asked for gates --json",
+        "asked for gates --only lint --json",
+        "asked for wheelhouse --json",
+    ]
 
 
 def answers(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("asked for")]
 
 
-@pytest.mark.parametrize(
-    ("tool", "expected"),
-    [
-        ("", {"package"}),
-        ("[tool.ruff]\n", {"package", "lint"}),
-        ("[tool.mypy]\nstrict = true\n", {"package", "types"}),
-        ("[tool.black]\n", {"package"}),
-    ],
-)
-def test_the_built_in_gates_are_those_a_projects_tables_call_for(tmp_path: Path, tool: str, expected: set[str]) -> None:
-    assert set(gates(tmp_path / "acorn", tool)) == expected
-
-
-def test_a_directory_of_tests_and_files_of_settings_call_for_gates_as_well(tmp_path: Path) -> None:
-    root = tmp_path / "acorn"
-    (root / "tests").mkdir(parents=True)
-    (root / "ruff.toml").touch()
-    (root / "mypy.ini").touch()
-
-    assert set(gates(root, "")) == {"package", "tests", "lint", "types"}
-
-
 @pytest.mark.slow
-def test_the_gate_of_the_package_installs_and_imports_it_with_no_network(place: Place) -> None:
-    noxfile = f"from hephaestus.sessions import register_gates\nregister_gates({str(place.root)!r})\n"
-    (place.root.parent / "generated.py").write_text(noxfile)
-    words = ("--noxfile", str(place.root.parent / "generated.py"), "--session", "package")
-    good = nox(place.root, *words)
-    assert good.returncode == 0, good.stderr
-    assert "imported acorn\n" in good.stdout
-
-    (place.root / "src" / "acorn" / "__init__.py").write_text("import nothing_of_that_name\n")
-    bad = nox(place.root, *words)
-    assert bad.returncode == 1
-    assert "No module named 'nothing_of_that_name'" in bad.stdout + bad.stderr
-
-
-@pytest.mark.slow
-def test_what_is_tested_is_the_wheel_that_was_built(place: Place) -> None:
-    dist = place.root.parent / "dist"
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", str(dist), str(place.root)],
-        check=True,
+def test_every_built_in_gate_is_a_session_of_its_own(tmp_path: Path) -> None:
+    """A session that is named after a gate there is none of would only ever fail."""
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "acorn"\nversion = "1.0.0"\n')
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    explained = subprocess.run(
+        [sys.executable, "-m", "hephaestus", "gates", "--explain", "--json"],
+        cwd=tmp_path,
         capture_output=True,
+        text=True,
+        check=True,
     )
-    [wheel] = dist.glob("*.whl")
-    # What lies in the checkout now is broken, and nobody looks at it.
-    (place.root / "src" / "acorn" / "__init__.py").write_text("import nothing_of_that_name\n")
-    (place.root.parent / "generated.py").write_text(
-        f"from hephaestus.sessions import register_gates\nregister_gates({str(place.root)!r}, {str(wheel)!r})\n"
-    )
-    done = nox(place.root, "--noxfile", str(place.root.parent / "generated.py"), "--session", "package")
+    told = json.loads(explained.stdout)
+    built_in = {each["name"] for each in (*told["gates"], *told["off"])}
+    (tmp_path / "noxfile.py").write_text("from hephaestus.sessions import register\nregister('gates')\n")
 
-    assert done.returncode == 0, done.stderr
+    shown = nox(tmp_path, "--list").stdout
+
+    assert sorted(f"gate-{name}" for name in built_in) == sorted(re.findall(r"- (gate-[\w-]+) ->", shown))

@@ -31,6 +31,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "bump": {"version": "1.1.0"},
     "changelog": {"version": "1.1.0"},
     "checklist": {"version": "1.1.0"},
+    "cleanup": {},
     "doctor": {},
     "gates": {},
     "hotfix": {"from_": "v1.0.0"},

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import codecs
-import contextlib
 import io
 import json
 import logging
@@ -11,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +16,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import runner
 from hephaestus import ui
 from hephaestus.errors import ChecksFailed, CommandFailed, Problem
+from runner import Command
+from terminals import Terminal
 
 STEPS = [("stage", "a clean checkout"), ("gates", "every gate on that tree"), ("publish", "make the draft visible")]
 HOSTILE = ["::error::x", "##[add-mask]x", "ok ##[group]x", "::stop-commands::x", "::endgroup::", "\n", "\r", " ", "%0A"]
@@ -31,78 +31,6 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
-
-
-class Terminal:
-    """A real pseudo-terminal that echoes the end of a line only, and all that was written to it."""
-
-    def __init__(self, encoding: str = "utf-8") -> None:
-        import pty
-        import termios
-
-        self.keyboard, line = pty.openpty()
-        modes = termios.tcgetattr(line)
-        modes[3] = (modes[3] & ~termios.ECHO) | termios.ECHONL
-        termios.tcsetattr(line, termios.TCSANOW, modes)
-        self.stream = open(line, "w", encoding=encoding)  # noqa: PTH123, SIM115  (a descriptor; closed by the fixture)
-        self.input = open(os.dup(line), encoding=encoding)  # noqa: PTH123, SIM115  (the same)
-        self.seen = ""
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
-
-    def resize(self, columns: int) -> None:
-        import termios
-
-        termios.tcsetwinsize(self.stream.fileno(), (24, columns))
-
-    def type(self, keys: str) -> None:
-        os.write(self.keyboard, keys.encode())
-
-    def until(self, *texts: str) -> None:
-        """Read until each of the texts has come, after the one before it."""
-        place = len(self.seen)
-        for text in texts:
-            while (found := self.seen.find(text, place)) < 0:
-                self.seen += self._decoder.decode(os.read(self.keyboard, 65536))
-            place = found + len(text)
-
-    def all(self) -> str:
-        """Hang up, and return all that was written."""
-        self.stream.close()
-        self.input.close()
-        with contextlib.suppress(OSError):  # how Linux says that a terminal has ended
-            while more := os.read(self.keyboard, 65536):
-                self.seen += self._decoder.decode(more)
-        return self.seen
-
-    def screen(self, columns: int) -> list[str]:
-        """Return the lines a person sees after all that was written."""
-        rows: list[list[str]] = [[]]
-        row = column = 0
-        for number, order, letter in re.findall(r"\x1b\[([0-9;?]*)([A-Za-z])|(.)", self.seen, re.DOTALL):
-            if order == "A":
-                row -= int(number or 1)
-            elif order == "K":
-                rows[row] = []
-            elif letter == "\r":
-                column = 0
-            elif letter == "\n" or (letter and column == columns):
-                row, column = row + 1, 0
-                rows += [[]] * (row == len(rows))
-            assert order in set("AKmhl") | {""}
-            if letter and letter not in "\r\n":
-                rows[row] = [*rows[row], *" " * column][: max(column, len(rows[row]))]
-                rows[row][column : column + 1] = [letter]
-                column += 1
-        return "\n".join("".join(line).rstrip() for line in rows).rstrip().split("\n")
-
-
-@pytest.fixture
-def terminal() -> Iterator[Terminal]:
-    pytest.importorskip("pty")
-    opened = Terminal()
-    yield opened
-    opened.all()
-    os.close(opened.keyboard)
 
 
 class Writes(io.StringIO):
@@ -274,22 +202,8 @@ def test_a_log_line_that_cannot_be_formatted_does_not_end_the_release(
 
 
 def obeyed(log: str) -> list[str]:
-    """Return the commands that the runner would obey in a log, by the rules of its ActionCommandManager."""
-    commands, token = [], ""
-    names = {"group", "endgroup", "error", "add-mask", "stop-commands"}
-    for line in re.split(r"\r\n|\r|\n", log):
-        command = re.match(r"\s*::([^ :]+)(?: .*?)?::(.*)", line) or re.search(r"##\[([^ \]]+)(?: .*?)?\](.*)", line)
-        if command is None:
-            continue
-        name, data = command.groups()
-        if token:
-            token = "" if name == token else token
-        elif name == "stop-commands":
-            token = data
-        elif name in names:
-            commands.append(f"{name} {data}".strip())
-    assert not token, "the runner was left deaf"
-    return commands
+    """Return the names of the commands that the runner obeys in a log, each with what follows."""
+    return [f"{command.name} {command.data}".strip() for command in runner.obeyed(log)]
 
 
 def test_actions_get_a_group_per_step_and_an_annotation_for_the_failure() -> None:
@@ -346,7 +260,81 @@ def test_an_annotation_escapes_what_would_end_it() -> None:
         view.started("gates")
         view.said("::error::100 % wrong")
         view.failed("a:b,c\r\nd", 1.0)
-    assert stream.getvalue().endswith("::error title=a%3Ab%2Cc%0D%0Ad failed after 1.0 s::::error::100 %25 wrong\n")
+    assert stream.getvalue().endswith("::error title=a%3Ab%2Cc d failed after 1.0 s::::error::100 %25 wrong\n")
+
+
+def test_a_line_is_annotated_in_words_that_the_runner_reads_back(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ui.annotate("error", "nobody listens", title="lint")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    ui.annotate("error", "50 %\nwrong::", title="a:b,c", path="src/a,b=c%3A.py", line=3, column=7)
+    ui.annotate("note", "nowhere", title="", line=3, column=7)
+    ui.annotate("warning", "a file", title="x", path="a.py", column=7)
+
+    assert runner.obeyed(capsys.readouterr().err) == [
+        Command("error", "50 %\nwrong::", {"file": "src/a,b=c%3A.py", "line": "3", "col": "7", "title": "a:b,c"}),
+        Command("notice", "nowhere", {}),
+        Command("warning", "a file", {"file": "a.py", "title": "x"}),
+    ]
+
+
+@given(
+    st.sampled_from(["error", "warning", "note"]), *[st.lists(st.sampled_from(HOSTILE) | st.text()).map("".join)] * 3
+)
+@example("error", "::add-mask::x", "a,file=b::##[add-mask]x\r\n::add-mask::x", "\n::add-mask::x")
+@pytest.mark.slow
+def test_an_annotation_of_whatever_text_is_one_command(level: str, message: str, title: str, path: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GITHUB_ACTIONS", "true")
+        patch.setattr(sys, "stderr", io.StringIO())
+        ui.annotate(level, message, title=title, path=path, line=1)
+        (command,) = runner.obeyed(sys.stderr.getvalue())
+
+    assert command.name == {"note": "notice"}.get(level, level)
+    assert command.data == ui.clean(message).strip()
+    assert command.properties.get("file", "") == ui.clean(path)
+
+
+def test_an_annotation_is_heard_while_a_step_runs_and_what_it_says_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with ui.observer() as view:
+        view.started("gates")
+        view.said("::error::before")
+        ui.annotate("error", "heard", title="lint")
+        view.said("::error::after")
+
+    assert obeyed(sys.stderr.getvalue()) == ["group gates", "error heard", "endgroup"]
+
+
+@pytest.mark.parametrize(("there", "parts", "kept"), [(0, 9, 9), (0, 12, 10), (500_000, 9, 5), (1_048_000, 9, 0)])
+def test_a_summary_holds_as_many_parts_as_github_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: int, parts: int, kept: int
+) -> None:
+    summary = tmp_path / "summary.md"
+    summary.write_text("x" * there, encoding="utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    ui.summarise(["not on GitHub"])
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    ui.summarise(["é" * 50_000] * parts)
+
+    text = summary.read_text(encoding="utf-8")
+    assert len(text.encode()) <= 1024 * 1024
+    assert text.count("é" * 50_000 + "\n\n") == kept
+    left = f"{parts - kept} more parts do not fit into the summary of a job." if kept < parts else ""
+    assert text.removeprefix("x" * there).strip("é\n") == left
+
+
+def test_a_summary_that_has_no_file_is_said_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "missing" / "summary.md"))
+
+    ui.summarise(["### Gates"])
+
+    assert "the summary of the job could not be written" in capsys.readouterr().err
 
 
 def test_an_interrupted_step_leaves_no_group_open_and_the_runner_listening() -> None:
@@ -742,12 +730,43 @@ def test_nobody_is_asked_where_nobody_can_answer(monkeypatch: pytest.MonkeyPatch
     assert stream.getvalue() == ""
 
 
-@pytest.mark.parametrize(("columns", "shown"), [(80, "name  size  sha256"), (20, "name  size")])
-def test_of_a_table_for_which_a_terminal_is_too_narrow_the_first_columns_are_shown(
+def test_a_passage_has_a_label_and_lines_below(terminal: Terminal) -> None:
+    stream = io.StringIO()
+    for each in (stream, terminal.stream):
+        ui.passage(ui.Cell("li\nnt failed", "bad"), "3\nproblems\x1b[2J", ["a.py:1: [red]x", "b.py:\n2"], each)
+
+    assert stream.getvalue() == "\nli nt failed: 3 problems\n  a.py:1: [red]x\n  b.py: 2\n"
+    assert terminal.all().replace("\r", "") == f"\n\x1b[1;31mli nt failed: \x1b[0m{stream.getvalue()[15:]}"
+
+
+def test_cells_have_colours_on_a_terminal_alone(terminal: Terminal) -> None:
+    stream = io.StringIO()
+    rows = [[ui.Cell("passed", "good"), ui.Cell("fai\nled", "bad"), ui.Cell("odd", "no such tone"), "plain"]]
+    for each in (stream, terminal.stream):
+        ui.table("gates", ["a", "b", "c", "d"], rows, each)
+
+    assert stream.getvalue() == "gates\n\na       b        c    d\npassed  fai led  odd  plain\n"
+    assert "\x1b[32mpassed\x1b[0m" in terminal.all()
+    assert "\x1b[1;31mfai led\x1b[0m" in terminal.seen
+
+
+def test_a_document_holds_nothing_that_a_terminal_obeys() -> None:
+    stream = io.StringIO()
+    ui.document("\x1b[2J\x9b2J\x7f\u202e\u2066é", stream)
+
+    assert stream.getvalue() == '"\\u001b[2J\\u009b2J\\u007f\\u202e\\u2066é"\n'
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [(80, "name  size  sha256        url"), (30, "name  size  sha256"), (26, "name  size  sha256"), (20, "name  size")],
+)
+def test_of_a_table_for_which_a_terminal_is_too_narrow_the_columns_that_fit_are_shown(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, columns: int, shown: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    ui.table("Assets", ["name", "size", "sha256"], [["demo", "1 kB", "0123456789ab"]], terminal.stream, first=2)
+    row = ["demo", "1 kB", "0123456789ab", "https://example.org"]
+    ui.table("Assets", ["name", "size", "sha256", "url"], [row], terminal.stream, first=2)
     terminal.all()
 
     assert shown in [line.rstrip() for line in terminal.screen(200)]

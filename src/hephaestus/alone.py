@@ -13,7 +13,6 @@ from hephaestus.bump import Bump
 from hephaestus.changelog import Changelog
 from hephaestus.draft import Draft, Upload
 from hephaestus.errors import UsageError
-from hephaestus.gates import Gates
 from hephaestus.plan import Step
 from hephaestus.publish import Publish
 from hephaestus.release import Workplace, begin, open_workplace
@@ -30,7 +29,6 @@ __all__ = [
     "building",
     "bump",
     "changelog",
-    "gates",
     "merged_wheelhouse",
     "publish",
     "tag",
@@ -65,12 +63,6 @@ def changelog(repository: git.Repository, version: str) -> tuple[Step, ...]:
     previous = earlier[0][1] if earlier else None
     today = system.now().date().isoformat()
     return (Changelog(tree, tree, at.project.changelog, version, today, at.tag(version), previous),)
-
-
-def gates(repository: git.Repository) -> Gates:
-    """Return the step that asks the gates about the checkout as it is."""
-    _here(repository)
-    return Gates(repository.root, stage.area(repository), {})
 
 
 def build(repository: git.Repository) -> tuple[Step, ...]:

@@ -26,7 +26,7 @@ from hephaestus import distributions, environments, repack, system
 from hephaestus.errors import CommandFailed, UsageError, VerificationFailed
 from hephaestus.kept import Indexes, Kept, keep
 
-__all__ = ["Built", "build", "needs", "wheel_of"]
+__all__ = ["Built", "build", "needs", "tools", "wheel_of"]
 
 log = logging.getLogger("hephaestus")
 
@@ -102,6 +102,14 @@ def needs(sdist: Path) -> tuple[str, ...]:
     """Return the build requirements an sdist names, sorted; raises `VerificationFailed` where it is refused."""
     with tempfile.TemporaryDirectory() as area:
         return tuple(sorted(_from_indexes(_backend(repack.unpack(sdist, Path(area))).requires)))
+
+
+def tools(source: Path, python: str = sys.executable, *, indexes: Indexes | None = None) -> tuple[str, ...]:
+    """Return the `name==version` of all that a source tree says it is built with, sorted; what is missing is installed.
+
+    Raises as `build` does where the requirements cannot be read or installed.
+    """
+    return _Workshop(python, 0, indexes, source).environment(_backend(source).requires).holds
 
 
 def _from_indexes(requirements: Sequence[str]) -> Sequence[str]:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from packaging.version import Version
 
-from hephaestus import git, keepachangelog, notes, project, versions
+from hephaestus import compatibility, git, keepachangelog, notes, project, versions
 from hephaestus.review import Item, code
 
 __all__ = ["Examined", "Said", "checklist", "expected"]
@@ -32,13 +32,13 @@ _ASKED = {
 _COVERS = re.compile(r"(?<![a-z])cov(?:erage)?(?![a-z])", re.IGNORECASE)
 _TESTS = re.compile(r"(?<![a-z])(?:py)?tests?(?![a-z])", re.IGNORECASE)
 _AUDITS = re.compile(r"audit|safety|vulnerab|(?<![a-z])(?:osv|grype|trivy|snyk)(?![a-z])", re.IGNORECASE)
-# As https://www.conventionalcommits.org has it.
-_BREAKS = re.compile(r"[^\n:]*!:|.*^BREAKING[ -]CHANGE: ", re.MULTILINE | re.DOTALL)
+# What the built-in gate `tests` says of the coverage it measured, having held it against the least that is asked for.
+_MEASURED = re.compile(r"\bcoverage (\d+(?:\.\d+)? %)")
 _DOCUMENTATION = {".adoc", ".md", ".rst"}
 
 
 class Said(Protocol):
-    """What one gate said: `passed` or another verdict, in how many seconds."""
+    """What one gate said: `passed` or another verdict, in how many seconds, and whether a release needs its pass."""
 
     @property
     def gate(self) -> str:
@@ -53,6 +53,16 @@ class Said(Protocol):
     @property
     def seconds(self) -> float:
         """How long it took."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why, in one line; of a pass it may tell what was looked at."""
+        ...
+
+    @property
+    def required(self) -> bool:
+        """Whether it has to pass; an optional gate that did not pass stops nothing."""
         ...
 
 
@@ -96,7 +106,7 @@ def checklist(examined: Examined, said: Sequence[Said], waived: Mapping[str, str
         "checks": _checks(examined, said, waived),
         "coverage": _coverage(facts, said),
         "audit": _audit(said),
-        "breaking": _breaking(examined),
+        "breaking": _breaking(examined, facts),
     }
     return tuple(Item(asked, *answers[key]) for key, asked in _ASKED.items())
 
@@ -143,29 +153,42 @@ def _documents(path: str) -> bool:
 def _checks(examined: Examined, said: Sequence[Said], waived: Mapping[str, str]) -> tuple[bool, str]:
     if not said:
         return False, "the gates were not asked"
-    told = [f"{code(each.gate)} {each.verdict} in {each.seconds:.1f} s" for each in said if each.gate not in waived]
+    told = [
+        f"{code(each.gate)} {each.verdict}{'' if each.required else ' (optional)'} in {each.seconds:.1f} s"
+        for each in said
+        if each.gate not in waived
+    ]
     told += [
         f"{code(each.gate)} was waived ({each.verdict}), because {code(waived[each.gate])}"
         for each in said
         if each.gate in waived
     ]
-    all_passed = all(each.verdict == "passed" and each.gate not in waived for each in said)
-    return all_passed, f"{', '.join(told)} on {examined.commit[:10]}"
+    good = _all_passed(said) and not any(each.gate in waived for each in said)
+    return good, f"{', '.join(told)} on {examined.commit[:10]}"
 
 
 def _coverage(facts: project.Project, said: Sequence[Said]) -> tuple[bool, str]:
     options = facts.table("tool", "pytest", "ini_options").get("addopts", "")
     words = [str(word) for word in options] if isinstance(options, list) else str(options).split()
     within_tests = any(word.startswith("--cov") for word in words)
-    measures = [each for each in said if _COVERS.search(each.gate) or (within_tests and _TESTS.search(each.gate))]
-    least = _least(facts, words)
+    measures = [
+        each
+        for each in said
+        if _COVERS.search(each.gate)
+        or _MEASURED.search(each.reason)
+        or (_TESTS.search(each.gate) and (within_tests or each.verdict != "passed"))
+    ]
     if not measures:
         return False, "not measured by any gate"
-    if any(each.verdict != "passed" for each in measures):
+    if not _all_passed(measures):
         return False, _not_passed(measures)
+    measured = [(each, found[1]) for each in _counted(measures) if (found := _MEASURED.search(each.reason))]
+    if measured:
+        return True, ", ".join(f"{code(each.gate)} passed, with {share} covered" for each, share in measured)
+    least = _least(facts, words)
     if not least:
-        return False, f"{_named(measures)} passed, but no `fail_under` says how much is enough"
-    return True, f"{_named(measures)} passed, and would fail under {least:g} %"
+        return False, f"{_named(_counted(measures))} passed, but no `fail_under` says how much is enough"
+    return True, f"{_named(_counted(measures))} passed, and would fail under {least:g} %"
 
 
 def _least(facts: project.Project, words: Iterable[str]) -> float:
@@ -182,22 +205,23 @@ def _audit(said: Sequence[Said]) -> tuple[bool, str]:
     audits = [each for each in said if _AUDITS.search(each.gate)]
     if not audits:
         return False, "not looked for by any gate"
-    if any(each.verdict != "passed" for each in audits):
+    if not _all_passed(audits):
         return False, _not_passed(audits)
-    return True, f"{_named(audits)} passed"
+    return True, f"{_named(_counted(audits))} passed"
 
 
-def _breaking(examined: Examined) -> tuple[bool, str]:
+def _breaking(examined: Examined, facts: project.Project) -> tuple[bool, str]:
     if examined.previous is None:
         return True, "nothing was released before that could break"
     older, tag = examined.previous
-    commits = (entry.partition(" ") for entry in examined.since("log", "--no-show-signature", "--format=%h %B"))
-    breaking = [number for number, _, message in commits if _BREAKS.match(message)]
-    said = notes.of(examined.tree, examined.changelog, examined.version)
-    told = bool(re.search(r"\bbreak(?:s|ing)?\b|^#+ +Removed\b|incompatib", said, re.IGNORECASE | re.MULTILINE))
-    newer = Version(examined.version)
-    major = (newer.epoch, newer.major) > (older.epoch, older.major)
-    if not (major or breaking) and told:
+    found = compatibility.judge(
+        examined.repository, examined.tree, facts, examined.previous, examined.version, revision=examined.commit
+    )
+    if found.could_not_run:
+        return False, "; ".join(found.could_not_run)
+    breaking = list(dict.fromkeys(each.subject for each in found.breaks if each.rule != "changelog"))
+    major = compatibility.raised(older, Version(examined.version)) == "major"
+    if not (major or breaking) and found.told:
         return True, "the changelog tells what is removed or breaks, though it is no major release"
     if not (major or breaking):
         return (
@@ -205,9 +229,20 @@ def _breaking(examined: Examined) -> tuple[bool, str]:
             f"there are none; it is no major release, and no commit since {code(tag)} says that it breaks anything",
         )
     why = f"after {code(tag)} it is a major release" if major else f"{', '.join(breaking[:5])} breaks something"
-    if told:
+    if found.told:
         return True, f"{why}, and the changelog tells what breaks"
     return False, f"{why}, and the changelog does not tell what breaks"
+
+
+def _counted(said: Sequence[Said]) -> list[Said]:
+    """Return the verdicts that count: an optional gate that did not pass is no evidence, and none against a release."""
+    return [each for each in said if each.required or each.verdict == "passed"]
+
+
+def _all_passed(said: Sequence[Said]) -> bool:
+    """Tell whether there are verdicts that count, and all of them are passes."""
+    counted = _counted(said)
+    return bool(counted) and all(each.verdict == "passed" for each in counted)
 
 
 def _named(said: Sequence[Said]) -> str:

@@ -58,13 +58,14 @@ class Kept:
         return self.environment.root.parent
 
 
-def keep(
+def keep(  # noqa: PLR0913  (what can be said of an environment, each by its name)
     requirements: Sequence[str],
     python: str = sys.executable,
     *,
     indexes: Indexes | None = None,
     cwd: Path | None = None,
     trusted: bool = True,
+    among: Path | None = None,
 ) -> Kept:
     """Return the environment that holds exactly these requirements for an interpreter; it is made where there is none.
 
@@ -73,11 +74,12 @@ def keep(
     `indexes` say where packages come from; without them it is as pip or uv are configured themselves;
     `cwd` is where the configuration of uv is looked for. One for sources that are not `trusted` is kept apart, as their
     code can write to it, and is filled from wheels alone, as what asks for it runs no code outside of its build.
+    `among` is the directory of environments to keep it in, where it is not for everybody on this machine.
     Raises `CommandFailed` where a requirement cannot be installed.
     """
     base, version, _ = interpreter(python)
     facts = [sorted(set(requirements)), base, version, _constraints(), *_told(indexes), trusted]
-    home = system.area("builders") / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
+    home = (among or system.area("builders")) / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
     ready = home / "ready.json"
     with system.lock(home.with_suffix(".lock"), "another process makes the environment of the build", wait=True):
         if not ready.is_file():

@@ -7,9 +7,10 @@ input: every line is read once, and no pattern here goes back over more than it 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["ENDS", "REFERENCE", "Document", "Heading", "plain", "quoted", "read"]
+__all__ = ["ENDS", "REFERENCE", "Document", "Heading", "fenced", "plain", "quoted", "read", "table"]
 
 # The characters that end a line.
 ENDS = "\r\n"
@@ -192,6 +193,22 @@ def quoted(text: str) -> str:
     # By every line end that Python knows, so that no reader finds one more.
     lines = ("".join(sign for sign in line if sign.isprintable() or sign == "\t") for line in text.splitlines())
     return "\n".join(f"> {line}".rstrip() for line in lines)
+
+
+def fenced(text: str) -> str:
+    """Return a text as a block of code, which nothing in it can end."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table (GitHub Flavored Markdown) whose cells are Markdown already, each of one line.
+
+    A column whose name ends with a colon is set to the right, without the colon.
+    """
+    lines = [[name.removesuffix(":") for name in columns]]
+    lines += [["---:" if name.endswith(":") else "---" for name in columns]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [*lines, *rows])
 
 
 def _opening(text: str) -> str:

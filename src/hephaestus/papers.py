@@ -144,7 +144,8 @@ def facts(  # noqa: PLR0913  (all that is known of a release, each by its name)
         url=found.url if found and not found.draft else "",
         assets=tuple(asset.name for asset in found.assets) if found else (),
         archive=paper.archive,
-        gates={each.gate: each.verdict for each in said},
+        # An optional gate that did not pass says nothing for the release, and nothing against it.
+        gates={each.gate: each.verdict for each in said if each.required or each.verdict == "passed"},
         waived=frozenset(waived),
         review={item.asked: item.because for item in items if item.ticked},
         smoke=paper.project.smoke or "",

@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 from hephaestus.errors import ChecksFailed, Conflict, HephaestusError, Problem, UsageError
 from hephaestus.journal import Journal
 
-__all__ = ["Observer", "Plan", "Step", "apply_alone"]
+__all__ = ["Observer", "Plan", "Step", "apply_alone", "timed"]
 
 
 @dataclass(frozen=True)
@@ -114,14 +114,14 @@ class Plan:
             if step.commit_point and not self.journal.begun(step.name):
                 agree()
             self.journal.begin(step.name)
-            self.journal.finish(step.name, _timed(step, step.apply, observer))
+            self.journal.finish(step.name, timed(step, step.apply, observer))
 
     def undo(self, observer: Observer) -> None:
         """Take back every step that was begun, the last one first."""
         for step in reversed(self.steps):
             if self.journal.begun(step.name) and not self.journal.undone(step.name):
                 self.journal.undo(step.name)
-                _timed(step, step.undo, observer)
+                timed(step, step.undo, observer)
                 self.journal.finish_undo(step.name)
 
     def check_undo(self) -> list[Problem]:
@@ -156,11 +156,14 @@ def apply_alone(steps: Sequence[Step], observer: Observer) -> None:
         raise ChecksFailed(problems)
     observer.planned("in this checkout", [(step.name, step.describe()) for step in steps])
     for step in steps:
-        _timed(step, step.apply, observer)
+        timed(step, step.apply, observer)
 
 
-def _timed(step: Step, action: Callable[[], None], observer: Observer) -> float:
-    """Run one action of a step between two words to the observer, and return the seconds it took."""
+def timed(step: Step, action: Callable[[], None], observer: Observer) -> float:
+    """Run one action of a step between two words to the observer, and return the seconds it took.
+
+    An error of ours is raised again with the name of the step before its message.
+    """
     observer.started(step.name)
     begin = time.monotonic()
     try:

@@ -20,7 +20,7 @@ def path(at: Workplace, tag: str) -> Path:
 
 
 def write(at: Workplace, release: Release, record: journal.Journal) -> dict[str, Any]:
-    """Write the report of a release that is finished, and return it."""
+    """Write the report of a release that is finished, and return it as it can be read back."""
     stage = at.stage(release)
     found = at.forge.find(release.tag)
     promise = marks.from_body(found.body) if found else None
@@ -33,14 +33,16 @@ def write(at: Workplace, release: Release, record: journal.Journal) -> dict[str,
         "forge": at.forge.place,
         "url": found.url if found else None,
         "assets": dict(promise.assets) if promise else {},
-        "gates": [asdict(said) for said in asked.verdicts(stage.revision)],
+        "gates": [said.document() for said in asked.verdicts(stage.revision)],
         "waived": record.waived,
         "seconds": record.seconds,
     }
     target = path(at, release.tag)
     target.parent.mkdir(parents=True, exist_ok=True)
-    system.write(target, json.dumps(told, indent=2).encode() + b"\n")
-    return told
+    data = json.dumps(told, indent=2).encode() + b"\n"
+    system.write(target, data)
+    written: dict[str, Any] = json.loads(data)
+    return written
 
 
 def read(at: Workplace, tag: str) -> dict[str, Any] | None:

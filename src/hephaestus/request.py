@@ -39,10 +39,11 @@ def wanted(request: Request, at: Workplace, base: str) -> str:
         raise UsageError(
             f"there is no step {request.until!r}; the steps are {', '.join(STEPS)}", "hephaestus release --help"
         )
-    if [request.version is not None, request.part is not None, request.current].count(True) != 1:
+    asked = [request.version is not None, request.part is not None, request.current].count(True)
+    if asked != 1:
         raise UsageError(
             "a release needs one of --version X.Y.Z, --part major|minor|patch, or --current for what the project says",
-            "hephaestus release --version 1.2.3",
+            "hephaestus release --version 1.2.3" if asked else "hephaestus plan",
         )
     if request.version is not None:
         return str(versions.parse(request.version))

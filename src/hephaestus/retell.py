@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from hephaestus import checklist, checkout, gates, git, journal, marks, papers, references, report, versions
 from hephaestus.errors import UsageError
@@ -100,9 +102,17 @@ def _standing(at: Workplace, version: str, remote: str) -> _Standing:
     if "publish" in done and (found is None or found.draft):
         done = ()  # taken back elsewhere, whatever is written here
     asked = gates.Gates(stage.checkout.root, stage.area, {}, stage).verdicts(stage.revision)
-    said = asked or [gates.Verdict(**each) for each in told.get("gates", ())]
+    said = asked or _reported(told)
     commit = stage.commit() or _tagged(at, remote, tag) or release.base
     return _Standing(commit, done, tuple(said), record.waived, found)
+
+
+def _reported(told: Mapping[str, Any]) -> list[gates.Verdict]:
+    """Return what a report says of the gates; nothing where another version wrote it in words this one cannot read."""
+    try:
+        return [gates.Verdict.of(each) for each in told.get("gates", ())]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
 
 
 def _seen(at: Workplace, remote: str, tag: str, found: Listing | None) -> _Standing:

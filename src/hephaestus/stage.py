@@ -22,9 +22,14 @@ from hephaestus import git, system
 from hephaestus.errors import CommandFailed, CouldNotRun, Problem
 from hephaestus.plan import Step
 
-__all__ = ["Prepare", "Stage", "area", "inherited"]
+__all__ = ["Prepare", "Stage", "area", "claim", "clone_of", "inherited"]
 
 log = logging.getLogger("hephaestus")
+
+# The file in the area that names the clone it belongs to, so that it can be told later whether that is still there.
+_CLONE = "clone"
+# What the gates keep from one release to the next: Nox's environments, their own, and the caches of their tools.
+_WARM = ("environments", "rooms", "caches")
 
 # What the user's clone says about its own files must not be said of the stage's.
 _OWN = re.compile(
@@ -39,7 +44,30 @@ def area(repository: git.Repository) -> Path:
     # Nox takes a $ in a path for a variable, and a program's first line cannot hold quotes or spaces.
     clone = repository.common_directory.parent if repository.common_directory.name == ".git" else repository.root
     name = re.sub(r"[^\w.-]+", "-", clone.name)
-    return system.area(f"{name}-{hashlib.sha256(os.fsencode(home)).hexdigest()[:12]}")
+    return system.area(f"{name}-{_mark(os.fsencode(home))}")
+
+
+def claim(repository: git.Repository) -> Path:
+    """Make the area of a clone, in which is written whose it is, and return it."""
+    where, home = area(repository), os.fsencode(repository.common_directory)
+    where.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if clone_of(where) is None:
+        system.write(where / _CLONE, home)
+    return where
+
+
+def clone_of(where: Path) -> Path | None:
+    """Return the git directory of the clone an `area` belongs to, which may be gone; `None` where it does not say."""
+    try:
+        home = (where / _CLONE).read_bytes()
+    except OSError:
+        return None
+    # The name of the area holds what proves it: no other clone has that one.
+    return Path(os.fsdecode(home)) if where.name.endswith(f"-{_mark(home)}") else None
+
+
+def _mark(home: bytes) -> str:
+    return hashlib.sha256(home).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -104,6 +132,7 @@ class Stage:
         """Make the checkout anew at the release commit, or at the base while there is none."""
         self.remove()
         self.area.mkdir(mode=0o700, parents=True, exist_ok=True)
+        claim(self.repository)
         self._clone()
         self._populate(self.revision)
         system.write(self.area / "stage.json", json.dumps(self._claim).encode())
@@ -121,10 +150,10 @@ class Stage:
         self.repository.fetch(str(self.checkout.root), f"+{revision}:{ref}")
 
     def remove(self) -> None:
-        """Remove checkout, assets and what killed steps left half-made; the environments stay."""
+        """Remove checkout, assets and what killed steps left half-made; environments and caches of gates stay."""
         system.remove(self.area / "stage.json")
         for path in sorted(self.area.glob("*")):
-            if path != self.environments and (path.is_dir() or path.name.startswith(".")):
+            if path.name not in _WARM and (path.is_dir() or path.name.startswith(".")):
                 system.remove(path)
 
     @property

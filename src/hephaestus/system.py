@@ -7,11 +7,13 @@ of this module has counted every moment at which a killed process can leave some
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -31,6 +33,7 @@ else:
 
 __all__ = [
     "Finished",
+    "Removed",
     "append",
     "area",
     "copy",
@@ -42,6 +45,7 @@ __all__ = [
     "pause",
     "program",
     "remove",
+    "remove_below",
     "rename",
     "run",
     "truncate",
@@ -68,6 +72,8 @@ _GIT_LOCAL = (
 )
 # They change what the paths mean that git is given.
 _GIT_PATHS = ("GIT_GLOB_PATHSPECS", "GIT_ICASE_PATHSPECS", "GIT_LITERAL_PATHSPECS", "GIT_NOGLOB_PATHSPECS")
+# Opens a directory by its own name alone: a symbolic link in its place is refused.
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 # Left behind by a virtual environment or a Nox session around us; they would bend the tools we start.
 _PYTHON_LOCAL = (
     "PYTHONHOME",
@@ -253,6 +259,174 @@ def _force(function: Callable[[str], object], path: str, _problem: object) -> No
     """Remove what is write-protected, as git's object files are on Windows."""
     os.chmod(path, 0o700)
     function(path)
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What `remove_below` has removed: files, and the bytes that were theirs alone; and what stays, each with why."""
+
+    files: int
+    bytes: int
+    stayed: tuple[tuple[str, str], ...]
+
+
+def remove_below(
+    root: Path, path: str, identity: tuple[int, int], spare: Callable[[str, frozenset[str]], str]
+) -> Removed | None:
+    """Remove what lies at `path` (with `/`) below `root`: a file, or a directory with all that is in it.
+
+    Unlike `remove` it is for places that others write to meanwhile. Each directory is held open and what is in it is
+    named from there, so no symbolic link is followed and no other file system entered, whatever is moved; only where
+    the system cannot do that (Windows), by path. What lies there must still be the file or directory with this
+    `identity` (device and inode). `spare` is told the path of each directory and the names in it before anything
+    of it goes: what it returns is why the directory stays, and is empty for one that goes.
+    A problem with one file is told in what is returned, and ends nothing; `None` is returned where nothing was there.
+    """
+    *above, name = path.split("/")
+    descent = _Descent(root, spare)
+    try:
+        for each in above:
+            descent.enter(each)
+        told = descent.look(name)
+        if (told.st_dev, told.st_ino) != identity:
+            descent.stayed.append((path, "it is another one by now"))
+        elif stat.S_ISDIR(told.st_mode):
+            descent.remove_directory(name)
+        else:
+            descent.remove_file(name, told)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        descent.stayed.append((path, error.strerror or str(error)))
+    finally:
+        descent.close()
+    return Removed(descent.files, descent.bytes, tuple(descent.stayed))
+
+
+class _Descent:
+    """A place below a root that is entered and left name by name: a directory held open, or a path on Windows."""
+
+    HELD = {os.open, os.stat, os.unlink, os.rmdir} <= os.supports_dir_fd and os.scandir in os.supports_fd
+
+    def __init__(self, root: Path, spare: Callable[[str, frozenset[str]], str]) -> None:
+        self.files = self.bytes = 0
+        self.stayed: list[tuple[str, str]] = []
+        self._spare = spare
+        self._names: list[str] = []
+        self._root = root
+        self._handle = os.open(root, _DIRECTORY) if self.HELD else None
+        self._trail = [self._here()]
+
+    def close(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+
+    def _here(self) -> os.stat_result:
+        return os.stat(self._place)  # noqa: PTH116  (an open directory has no path)
+
+    @property
+    def _place(self) -> str | int:
+        return str(Path(self._root, *self._names)) if self._handle is None else self._handle
+
+    def _at(self, name: str) -> str:
+        return name if self.HELD else str(Path(self._root, *self._names, name))
+
+    def look(self, name: str) -> os.stat_result:
+        return os.stat(self._at(name), dir_fd=self._handle, follow_symlinks=False)
+
+    def enter(self, name: str) -> None:
+        """Go into a directory, which must be one, in the same file system."""
+        if self._handle is None:
+            told = self.look(name)
+            if not stat.S_ISDIR(told.st_mode) or bool(getattr(told, "st_reparse_tag", 0)):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name)
+        else:
+            below = os.open(name, _DIRECTORY, dir_fd=self._handle)
+            os.close(self._handle)
+            self._handle = below
+        self._names.append(name)
+        self._trail.append(self._here())
+        if self._trail[-1].st_dev != self._trail[0].st_dev:
+            self.leave()
+            raise OSError(errno.EXDEV, "another file system is mounted there", name)
+
+    def leave(self) -> str:
+        """Go back to the directory this one was entered from, and return the name it had there."""
+        if self._handle is not None:
+            above = os.open("..", _DIRECTORY, dir_fd=self._handle)
+            os.close(self._handle)
+            self._handle = above
+        self._trail.pop()
+        name = self._names.pop()
+        if not os.path.samestat(self._here(), self._trail[-1]):
+            raise OSError(errno.ESTALE, "it was moved meanwhile", name)
+        return name
+
+    def remove_directory(self, name: str) -> None:
+        """Remove a directory from the leaves up, however deep it is; one is held open at a time."""
+        before = len(self._trail)
+        waiting: list[list[str] | None] = [[name]]
+        while waiting:
+            todo = waiting[-1]
+            if todo:
+                child = todo.pop()
+                with self._told(child):
+                    self.enter(child)
+                if len(self._trail) == before + len(waiting):
+                    waiting.append(self._clear())
+                continue
+            waiting.pop()
+            if waiting:
+                emptied = self.leave()
+                if todo is not None:
+                    self._remove_empty(emptied)
+
+    def _clear(self) -> list[str] | None:
+        """Remove the files of the directory, and return its directories; `None` where nothing goes, which is told."""
+        path = "/".join(self._names)
+        try:
+            found = self._list()
+            why = self._spare(path, frozenset(name for name, _ in found))
+        except OSError as error:
+            found, why = [], error.strerror or str(error)
+        if why:
+            self.stayed.append((path, why))
+            return None
+        for name, is_directory in found:
+            if not is_directory:
+                with self._told(name):
+                    self.remove_file(name, self.look(name))
+        return [name for name, is_directory in found if is_directory]
+
+    def _list(self) -> list[tuple[str, bool]]:
+        with os.scandir(self._place) as listed:
+            return [(each.name, each.is_dir(follow_symlinks=False)) for each in listed]
+
+    def remove_file(self, name: str, told: os.stat_result) -> None:
+        os.unlink(self._at(name), dir_fd=self._handle)
+        self.files += 1
+        self.bytes += told.st_size if told.st_nlink <= 1 else 0  # Windows says 0
+
+    def _remove_empty(self, name: str) -> None:
+        try:
+            os.rmdir(self._at(name), dir_fd=self._handle)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if not self.stayed:  # else something is left in it, which has been told
+                self.stayed.append(("/".join([*self._names, name]), error.strerror or str(error)))
+
+    @contextlib.contextmanager
+    def _told(self, name: str) -> Iterator[None]:
+        """Tell of what the system refuses, but for what is gone already, and go on."""
+        try:
+            yield
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno == errno.ESTALE:
+                raise
+            self.stayed.append(("/".join([*self._names, name]), error.strerror or str(error)))
 
 
 def _umask() -> int:

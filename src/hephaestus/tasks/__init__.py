@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
+from hephaestus.tasks.cleaning import cleanup
+from hephaestus.tasks.gating import gates, guard_rails
+from hephaestus.tasks.guarding import drift
 from hephaestus.tasks.proposing import hotfix
 from hephaestus.tasks.releasing import advisory, doctor, plan, rehearse, release, rollback, status
-from hephaestus.tasks.steps import build, bump, changelog, gates, publish, tag, verify
+from hephaestus.tasks.steps import build, bump, changelog, publish, tag, verify
 from hephaestus.tasks.telling import announce, checklist
 from hephaestus.tasks.wheelhouses import diff, inspect, install_release, jobs, serve, verify_archive, wheelhouse
 
@@ -17,9 +20,12 @@ __all__ = [
     "bump",
     "changelog",
     "checklist",
+    "cleanup",
     "diff",
     "doctor",
+    "drift",
     "gates",
+    "guard_rails",
     "hotfix",
     "inspect",
     "install_release",
@@ -63,13 +69,14 @@ def namespace() -> Collection:
         bump,
         changelog,
         gates,
+        guard_rails,
         build,
         tag,
         publish,
         verify,
     ):
         made.add_task(each)
-    for each in (announce, checklist, doctor):
+    for each in (announce, checklist, cleanup, doctor, drift):
         made.add_task(each)
     return made
 

@@ -22,6 +22,7 @@ from hephaestus.tasks.command import (
     waived,
     would,
 )
+from hephaestus.tasks.foretelling import foretell, remark
 from hephaestus.tasks.proposing import propose
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ __all__ = ["advisory", "doctor", "plan", "rehearse", "release", "rollback", "sta
         "yes": YES,
         "skip_gate": SKIP_GATE,
         "because": BECAUSE,
+        "verdicts": "a file that `gates --verdicts` wrote in another job; each counts for the very same only",
         "json": JSON,
     },
 )
@@ -59,6 +61,7 @@ def release(  # noqa: PLR0913  (flags of a command line)
     yes: bool = False,
     skip_gate: list[str] | None = None,
     because: str = "",
+    verdicts: str | None = None,
     json: bool = False,
 ) -> dict[str, Any]:
     """Make a release: proven in a stage, then visible in one atomic push.
@@ -80,6 +83,10 @@ def release(  # noqa: PLR0913  (flags of a command line)
 
     request = Request(version, part, current, until, waived(skip_gate, because))
     dry = dry_run or context.config.run.dry
+    if verdicts is not None and not dry:
+        from hephaestus.gates import passes
+
+        passes.absorb(passes.home(here()), Path(verdicts))
     if pr:
         return propose(request, urgent=urgent, dry=dry, yes=yes, json=json)
     if urgent:
@@ -108,15 +115,19 @@ def plan(  # noqa: PLR0913  (flags of a command line)
     milestone: bool = False,
     json: bool = False,
 ) -> dict[str, Any]:
-    """Print what a release would do, or all problems in its way.
+    """Print what a release would do, or which version comes next, and why.
 
     Changes nothing, but for the milestone where it is asked for.
+    Without a version the changes since the last release are looked at.
 
     Examples:
+        hephaestus plan
         hephaestus plan --version 1.4.0
         hephaestus plan --part minor --json
         hephaestus plan --version 1.4.0 --milestone
     """
+    if version is None and part is None and not (current or milestone):
+        return foretell(json)
     from hephaestus.request import Request
 
     request = Request(version, part, current)
@@ -331,11 +342,13 @@ def _preview(request: Request, json: bool) -> dict[str, Any]:
     if not json:
         ui.table(f"plan for {planned.tag}", ("step", "does"), steps)
         ui.show(f"\n{diff}")
+    told = remark(planned.version, json)
     return {
         "outcome": "planned",
         "release": vars(planned),
         "steps": [{"step": name, "does": said} for name, said in steps],
         "diff": diff,
+        "compatibility": told,
     }
 
 

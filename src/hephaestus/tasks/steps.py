@@ -8,7 +8,7 @@ from invoke.context import Context
 
 from hephaestus.tasks.command import JSON, PART, VERSION, YES, alone_here, command, consent, here, needed
 
-__all__ = ["build", "bump", "changelog", "gates", "publish", "tag", "verify"]
+__all__ = ["build", "bump", "changelog", "publish", "tag", "verify"]
 
 
 @command(help={"version": VERSION, "part": PART, "json": JSON})
@@ -37,34 +37,6 @@ def changelog(context: Context, version: str | None = None, json: bool = False) 
 
     version = needed(version, "changelog", "--version 1.4.0")
     return alone_here(context, alone.changelog(here(), version))
-
-
-@command(help={"json": JSON})
-def gates(context: Context, json: bool = False) -> dict[str, Any]:
-    """Ask every gate about this checkout, in parallel."""
-    from dataclasses import asdict
-
-    from hephaestus import alone, ui
-    from hephaestus.errors import HephaestusError
-
-    asked = alone.gates(here())
-    if context.config.run.dry:
-        return alone_here(context, (asked,))
-    asked.undo()
-    failure = None
-    try:
-        alone_here(context, (asked,))
-    except HephaestusError as error:
-        failure = error
-    verdicts = asked.verdicts("checkout")
-    told = {"gates": [asdict(said) for said in verdicts]}
-    if verdicts and not json:
-        rows = [(said.gate, said.verdict, f"{said.seconds:.1f}") for said in verdicts]
-        ui.table("gates", ("gate", "verdict", "seconds"), rows)
-    if failure is not None:
-        failure.details.update(told)
-        raise failure
-    return {"outcome": "done", **told}
 
 
 @command(help={"json": JSON})

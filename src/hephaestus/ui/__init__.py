@@ -6,20 +6,35 @@ or give orders to the runner of GitHub Actions. rich is imported only when there
 
 from __future__ import annotations
 
-from hephaestus.ui.messages import confirm, document, error, say, show, table
+from hephaestus.ui.messages import (
+    Cell,
+    annotate,
+    confirm,
+    document,
+    error,
+    passage,
+    say,
+    show,
+    summarise,
+    table,
+)
 from hephaestus.ui.observing import Observer, observer, paused
 from hephaestus.ui.text import clean, took
 
 __all__ = [
+    "Cell",
     "Observer",
+    "annotate",
     "clean",
     "confirm",
     "document",
     "error",
     "observer",
+    "passage",
     "paused",
     "say",
     "show",
+    "summarise",
     "table",
     "took",
 ]

@@ -1,4 +1,4 @@
-"""The view for GitHub Actions: a group per step, an annotation for a failure, a table in the job's summary.
+"""The view for GitHub Actions: a group per step, annotations, tables in the job's summary.
 
 The commands are those of https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
 The runner obeys `::command::` at the start of a line and `##[command]` anywhere in it, whoever wrote the line;
@@ -8,24 +8,60 @@ shows those lines too; so neighbours share a pair.
 
 from __future__ import annotations
 
-import re
+import contextlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from hephaestus import system
+from hephaestus import markdown, system
 from hephaestus.ui.agenda import Agenda
-from hephaestus.ui.text import lines, one_line, took
+from hephaestus.ui.text import clean, lines, one_line, took
 
-__all__ = ["Actions", "inert"]
+__all__ = ["Actions", "annotation", "inert", "summarise"]
+
+# GitHub refuses a longer summary of a step, and then shows none.
+_LONGEST_SUMMARY = 1024 * 1024
+# What the levels of findings are to GitHub.
+_LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def inert(text: str) -> str:
     """Return a text with the lines around it that keep the runner from obeying anything in it."""
     token = secrets.token_hex(16)
     return f"::stop-commands::{token}\n{text.rstrip()}\n::{token}::"
+
+
+def annotation(  # noqa: PLR0913  (the properties GitHub knows)
+    level: str, message: str, *, title: str = "", path: str = "", line: int = 0, column: int = 0
+) -> str:
+    """Return the command that shows a message at the line of a file, or at the job where there is no path.
+
+    `level` is `error`, `warning` or `note`; a `line` or `column` of 0 is not known.
+    """
+    place = {"file": clean(path), "line": str(line or ""), "col": str((line and column) or "")} if path else {}
+    told = {**place, "title": one_line(title)}
+    properties = ",".join(f"{key}={_property(value)}" for key, value in told.items() if value)
+    return f"::{_LEVELS.get(level, 'notice')}{properties and ' '}{properties}::{_data(clean(message).strip())}"
+
+
+def summarise(path: Path, parts: Sequence[str]) -> None:
+    """Add parts of Markdown to the summary of a job, the first ones where not all of them fit.
+
+    Raises `OSError` where it cannot be written.
+    """
+    there = path.stat().st_size if path.exists() else 0
+    kept: list[bytes] = []
+    room = _LONGEST_SUMMARY - there - 1024  # the last words need some as well
+    for part in parts:
+        data = f"{part}\n\n".encode("utf-8", "replace")
+        room -= len(data)
+        if room < 0:
+            kept.append(f"{len(parts) - len(kept)} more parts do not fit into the summary of a job.\n\n".encode())
+            break
+        kept.append(data)
+    system.append(path, b"".join(kept))
 
 
 def _data(text: str) -> str:
@@ -36,11 +72,6 @@ def _data(text: str) -> str:
 def _property(text: str) -> str:
     """Escape the value of a property of a command."""
     return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _cell(text: str) -> str:
-    """Escape what would be Markdown or HTML in a table."""
-    return re.sub(r"([\\`*_\[\]<>|#~&])", r"\\\1", text)
 
 
 class Actions:
@@ -66,6 +97,12 @@ class Actions:
         self._close()
         self._summarise()
         self._command()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let the runner listen while something else writes commands."""
+        self._command()
+        yield
 
     def planned(self, title: str, steps: Sequence[tuple[str, str]]) -> None:
         """Write the title and the names of all steps to come; the table of a plan before this one is written out."""
@@ -104,8 +141,8 @@ class Actions:
         """Close the group of a step and annotate the job with the last it said."""
         self._results[step] = ("failed", took(seconds))
         self._close()
-        title = _property(f"{step} failed after {took(seconds)}")
-        self._command(f"::error title={title}::{_data(self._last or f'step {step} failed')}")
+        said = self._last or f"step {step} failed"
+        self._command(annotation("error", said, title=f"{step} failed after {took(seconds)}"))
 
     def _close(self) -> None:
         if self._group:
@@ -115,16 +152,11 @@ class Actions:
     def _summarise(self) -> None:
         if not self._summary or not self._results:
             return
-        rows = [
-            f"### {_cell(self._agenda.title or 'hephaestus')}",
-            "",
-            "| step | result | time |",
-            "| --- | --- | ---: |",
-        ]
-        rows += [f"| {_cell(step)} | {_cell(result)} | {time} |" for step, (result, time) in self._results.items()]
+        title = markdown.plain(self._agenda.title or "hephaestus")
+        rows = [(markdown.plain(step), markdown.plain(result), time) for step, (result, time) in self._results.items()]
         self._results = {}
         try:
-            system.append(Path(self._summary), ("\n".join(rows) + "\n\n").encode())
+            summarise(Path(self._summary), [f"### {title}\n\n{markdown.table(('step', 'result', 'time:'), rows)}"])
         except OSError as error:
             self._text(one_line(f"the summary of the job could not be written: {error}"))
 

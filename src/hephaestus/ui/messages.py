@@ -1,30 +1,52 @@
-"""Single messages: a line, an error with its hint, a short table, a question, a document for machines."""
+"""Single messages: a line, an error with its hint, a table, an annotation, a question, a document for machines."""
 
 from __future__ import annotations
 
 import codecs
 import os
+import re
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 from hephaestus.errors import ChecksFailed, HephaestusError
 from hephaestus.ui.observing import paused
 from hephaestus.ui.text import clean, one_line
 
-__all__ = ["confirm", "document", "error", "say", "show", "table"]
+__all__ = ["Cell", "annotate", "confirm", "document", "error", "passage", "say", "show", "summarise", "table"]
 
-_STYLES = {"error": "bold red", "problem": "bold red", "hint": "bold cyan"}
+_STYLES = {"good": "green", "bad": "bold red", "unsure": "yellow", "quiet": "dim", "help": "bold cyan"}
+# Valid in JSON as they are, but no text to show: control characters, and letters that change the order of others.
+_UNSHOWN = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text with a tone: `good`, `bad`, `unsure`, `quiet`, `help` or none; a colour where there is a terminal."""
+
+    text: str
+    tone: str = ""
+
+
+_BLANK = Cell("")
 
 
 def say(text: str) -> None:
     """Show one line to people."""
-    _show([("", one_line(text))], None)
+    _show([(_BLANK, one_line(text))], None)
 
 
 def show(text: str) -> None:
     """Show a text of several lines, such as a diff, to people."""
-    _show([("", text.rstrip("\n"))], None)
+    _show([(_BLANK, text.rstrip("\n"))], None)
+
+
+def passage(label: Cell, text: str, lines: Sequence[str], stream: TextIO | None = None) -> None:
+    """Show a text behind its label, and under it some lines, set in; a blank line comes before."""
+    rest = [(_BLANK, f"  {one_line(line)}") for line in lines]
+    _show([(_BLANK, ""), (Cell(one_line(label.text), label.tone), one_line(text)), *rest], stream)
 
 
 def error(failure: HephaestusError, stream: TextIO | None = None) -> None:
@@ -32,53 +54,93 @@ def error(failure: HephaestusError, stream: TextIO | None = None) -> None:
 
     Long lines are left to the terminal to wrap, so that what is copied is what is pasted.
     """
-    lines = [("error", failure.message)]
+    lines = [(Cell("error", "bad"), failure.message)]
     if failure.hint:
-        lines += [("", ""), ("hint", failure.hint)]
+        lines += [(_BLANK, ""), (Cell("hint", "help"), failure.hint)]
     if isinstance(failure, ChecksFailed):
         for problem in failure.problems:
-            lines += [("", ""), ("problem", problem.message), ("  hint", problem.hint)]
+            lines += [
+                (_BLANK, ""),
+                (Cell("problem", "bad"), problem.message),
+                (Cell("  hint", "help"), problem.hint),
+            ]
     _show(lines, stream)
 
 
 def table(
     title: str,
     columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
+    rows: Sequence[Sequence[str | Cell]],
     stream: TextIO | None = None,
     *,
     first: int | None = None,
 ) -> None:
     """Show a short table: aligned plain text in a pipe, folded to its width on a terminal.
 
-    On a terminal that is too narrow for all columns only the `first` ones are shown, where that is given.
+    On a terminal that is too narrow for all columns those that fit are shown, but at least the `first` ones, where
+    that is given.
     """
-    cells = [[one_line(cell) for cell in row] for row in (columns, *rows)]
+    cells = [[_cell(cell) for cell in row] for row in (columns, *rows)]
     with paused():
         stream = sys.stderr if stream is None else stream
         if stream.isatty():
             _draw_table(one_line(title), cells, stream, first)
             return
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
-    _show([("", line) for line in (one_line(title), "", *lines)], stream)
+    texts = [[cell.text for cell in row] for row in cells]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in texts]
+    _show([(_BLANK, line) for line in (one_line(title), "", *lines)], stream)
 
 
-def _draw_table(title: str, cells: Sequence[Sequence[str]], stream: TextIO, first: int | None) -> None:
+def _cell(given: str | Cell) -> Cell:
+    return Cell(one_line(given.text), given.tone) if isinstance(given, Cell) else Cell(one_line(given))
+
+
+def _draw_table(title: str, cells: Sequence[Sequence[Cell]], stream: TextIO, first: int | None) -> None:
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(file=stream, highlight=False)
-    natural = sum(max(map(len, column)) + 2 for column in zip(*cells, strict=True))
-    if natural > console.width:
-        cells = [row[:first] for row in cells]
+    natural = [max(cell_len(cell.text) for cell in column) + 2 for column in zip(*cells, strict=True)]
+    while len(natural) > (len(natural) if first is None else first) and sum(natural) - 2 > console.width:
+        natural.pop()
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in cells[0]:
-        drawn.add_column(Text(name), overflow="fold")
+    for name in cells[0][: len(natural)]:
+        drawn.add_column(Text(name.text), overflow="fold")
     for row in cells[1:]:
-        drawn.add_row(*map(Text, row))
+        drawn.add_row(*(Text(cell.text, _STYLES.get(cell.tone, "")) for cell in row[: len(natural)]))
     console.print(Text(title, "bold"), "", drawn, sep="\n")
+
+
+def annotate(  # noqa: PLR0913  (what an annotation consists of)
+    level: str, message: str, *, title: str, path: str = "", line: int = 0, column: int = 0
+) -> None:
+    """Have GitHub show a message at a line of a file, or at the job; where no runner listens, do nothing.
+
+    `level` is `error`, `warning` or `note`; a `line` or `column` of 0 is not known.
+    """
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    from hephaestus.ui.actions import annotation
+
+    with paused():
+        sys.stderr.write(annotation(level, message, title=title, path=path, line=line, column=column) + "\n")
+        sys.stderr.flush()
+
+
+def summarise(parts: Sequence[str]) -> None:
+    """Add parts of Markdown to the summary of the job, the first ones where not all fit; where is none, do nothing."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path or os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    from hephaestus.ui import actions
+
+    try:
+        actions.summarise(Path(path), parts)
+    except OSError as error:
+        say(f"the summary of the job could not be written: {error}")
 
 
 def document(data: object, stream: TextIO | None = None) -> None:
@@ -92,7 +154,9 @@ def document(data: object, stream: TextIO | None = None) -> None:
     text = json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False)
     if codecs.lookup(stream.encoding or "utf-8").name != "utf-8" or not _is_utf8(text):
         text = json.dumps(data, indent=2, allow_nan=False)
-    # The runner of GitHub Actions obeys `##[command]` anywhere in a line; in JSON it can be written otherwise.
+    # A terminal obeys some characters, and the runner of GitHub Actions `##[command]` anywhere in a line; in JSON both
+    # can be written otherwise.
+    text = _UNSHOWN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     stream.write(text.replace("##[", "\\u0023#[") + "\n")
     stream.flush()
 
@@ -124,15 +188,15 @@ def confirm(question: str, stream_in: TextIO | None = None, stream_out: TextIO |
     return answer.strip().lower() in {"y", "yes"}
 
 
-def _show(lines: Sequence[tuple[str, str]], stream: TextIO | None) -> None:
+def _show(lines: Sequence[tuple[Cell, str]], stream: TextIO | None) -> None:
     """Write lines, each with a label that may be empty; the labels have colours where there is a terminal."""
-    cleaned = [(f"{label}: " if label else "", clean(text)) for label, text in lines]
+    cleaned = [(Cell(f"{label.text}: " if label.text else "", label.tone), clean(text)) for label, text in lines]
     with paused():
         stream = sys.stderr if stream is None else stream
         if stream.isatty():
             _draw(cleaned, stream)
             return
-        text = "\n".join(label + text for label, text in cleaned)
+        text = "\n".join(label.text + text for label, text in cleaned)
         if text.strip() and os.environ.get("GITHUB_ACTIONS") == "true":
             from hephaestus.ui.actions import inert
 
@@ -141,9 +205,9 @@ def _show(lines: Sequence[tuple[str, str]], stream: TextIO | None) -> None:
         stream.flush()
 
 
-def _draw(lines: Sequence[tuple[str, str]], stream: TextIO) -> None:
+def _draw(lines: Sequence[tuple[Cell, str]], stream: TextIO) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    texts = [Text.assemble((label, _STYLES.get(label.strip(" :"), "")), text) for label, text in lines]
+    texts = [Text.assemble((label.text, _STYLES.get(label.tone, "")), text) for label, text in lines]
     Console(file=stream, highlight=False).print(Text("\n").join(texts), soft_wrap=True)

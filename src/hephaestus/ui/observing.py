@@ -12,7 +12,7 @@ from typing import Protocol, TextIO
 
 __all__ = ["Observer", "observer", "paused"]
 
-# How the live view that has the terminal now, if any, is asked to step aside.
+# How the view that has the terminal or the runner's ear now, if any, is asked to step aside.
 _pauses: list[Callable[[], AbstractContextManager[None]]] = []
 
 
@@ -58,7 +58,9 @@ def observer(stream: TextIO | None = None, environment: Mapping[str, str] | None
         if environment.get("GITHUB_ACTIONS") == "true":
             from hephaestus.ui.actions import Actions
 
-            view = stack.enter_context(Actions(stream, environment))
+            view = actions = stack.enter_context(Actions(stream, environment))
+            _pauses.append(actions.paused)
+            stack.callback(_pauses.pop)
         elif _can_draw(stream, environment):
             from hephaestus.ui.live import Live
 
@@ -112,7 +114,7 @@ def _heard(view: Observer) -> Iterator[None]:
 
 
 def paused() -> AbstractContextManager[None]:
-    """Keep a live view from drawing inside, for programs that ask on the terminal themselves.
+    """Keep a view from drawing inside, for programs that ask on the terminal or command the runner themselves.
 
     Where there is none it does nothing.
     """

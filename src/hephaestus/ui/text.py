@@ -27,6 +27,8 @@ def clean(text: str) -> str:
     A carriage return ends a line, a tab becomes spaces, and a byte that was no UTF-8 becomes U+FFFD.
     Cleaning twice changes nothing more.
     """
+    if text.isprintable():  # as most texts are: none of what is taken away is printable
+        return text
     ended = _NEWLINE.sub("\n", text)
     return _UNDECODABLE.sub("\ufffd", _UNSAFE.sub("", ended)).expandtabs()
 

@@ -11,11 +11,13 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
-from hephaestus import git, stage, system
+from hephaestus import git, stage
 from hephaestus.errors import Conflict, CouldNotRun, GateFailed, HephaestusError
 from hephaestus.gates import Gates
+from runner import obeyed
 
 if TYPE_CHECKING:
     from places import Place
@@ -119,9 +121,11 @@ def test_a_gate_that_says_no_is_named_with_the_command_that_runs_it_alone(place:
         step.apply()
 
     assert caught.value.exit_code == 4
-    assert caught.value.message.startswith("1 of 2 gates did not pass:\n  bad: failed\n")
+    assert caught.value.message.startswith(
+        "1 of 2 gates did not pass:\n  bad: failed: Command git no-such-command failed with exit code 1\n"
+    )
     assert caught.value.hint == "nox --session bad"
-    assert "is not a git command" in (step.area / "gates.log").read_text()
+    assert "is not a git command" in (step.area / "logs" / "nox.log").read_text()
     assert {name: verdict for name, (verdict, _) in said(step).items()} == {"good": "passed", "bad": "failed"}
     assert not step.stands()
 
@@ -207,42 +211,6 @@ def test_a_noxfile_that_cannot_be_read_is_no_pass(place: Place) -> None:
     assert caught.value.hint
 
 
-@pytest.mark.parametrize(
-    "noxfile", ["import nox\n\n\n@nox.session\ndef tests(session):\n    session.error('asked')\n", None]
-)
-def test_without_gates_of_its_own_a_project_must_install_and_import(place: Place, noxfile: str | None) -> None:
-    if noxfile is None:
-        place.git("rm", "--quiet", "noxfile.py")
-        place.git("commit", "--quiet", "-m", "ci: Drop the noxfile")
-        step = again(place)
-    else:
-        step = ask(place, noxfile=noxfile)
-
-    step.apply()
-    assert said(step) == {"package": ("passed", "")}
-    assert sorted(path.name for path in step.root.iterdir() if path.name == "noxfile.py") == (
-        ["noxfile.py"] if noxfile else []
-    )
-
-    place.commit("src/acorn/__init__.py", "import no_such_module\n")
-    with pytest.raises(GateFailed) as caught:
-        again(place).apply()
-    assert caught.value.hint == f"nox --noxfile {step.area / 'noxfile.py'} --session package"
-
-
-def test_the_built_in_gates_follow_the_projects_files(place: Place) -> None:
-    place.git("rm", "--quiet", "noxfile.py")
-    place.commit("tests/test_acorn.py", "")
-    place.commit("ruff.toml", "")
-    place.commit("mypy.ini", "")
-    noxfile = place.root.parent / "noxfile.py"
-    noxfile.write_text(f"from hephaestus.sessions import register_gates\nregister_gates({str(place.root)!r})\n")
-
-    listed = system.run([sys.executable, "-m", "nox", "--noxfile", noxfile, "--list", "--json", "--tags", "gate"])
-
-    assert sorted(each["name"] for each in json.loads(listed.output)) == ["lint", "package", "tests", "types"]
-
-
 # Hostile and unlucky sessions
 
 
@@ -255,6 +223,48 @@ def test_a_gate_that_asks_for_input_gets_none_and_does_not_hang(place: Place) ->
     step.apply()
 
     assert said(step) == {"asks": ("passed", "")}
+
+
+def test_a_session_that_hangs_is_ended_with_all_it_started_and_the_others_go_on(place: Place, tmp_path: Path) -> None:
+    mark = f"mark-{tmp_path.name}"
+    hang = f"subprocess.run([sys.executable, '-c', 'import time; \\'{mark}\\'; time.sleep(600)'])"
+    text = (place.root / "pyproject.toml").read_text().replace("use = []", "use = [], time-limit = 3")
+    place.commit("pyproject.toml", text)
+    step = ask(place, gate("good"), gate("hangs", "print('thinking', flush=True)", hang))
+
+    with pytest.raises(CouldNotRun):
+        step.apply()
+
+    assert said(step) == {"good": ("passed", ""), "hangs": ("could not run", "it had not ended after 3 s")}
+    assert step.stage is not None
+    hung = next(each for each in step.verdicts(step.stage.revision) if each.gate == "hangs")
+    assert "thinking" in hung.lines
+    assert not [p for p in psutil.process_iter(["cmdline"]) if any(mark in word for word in p.info["cmdline"] or ())]
+
+
+def test_a_session_that_kills_nox_leaves_nothing_running_and_no_pass(place: Place, tmp_path: Path) -> None:
+    mark = f"mark-{tmp_path.name}"
+    kill = f"os.kill(os.getppid(), signal.SIGKILL); subprocess.run([sys.executable, '-c', 'import time; \\'{mark}\\'; time.sleep(600)'])"
+    step = ask(place, gate("kills", kill))
+
+    with pytest.raises(CouldNotRun):
+        step.apply()
+
+    assert said(step)["kills"][0] == "could not run"
+    assert not [p for p in psutil.process_iter(["cmdline"]) if any(mark in word for word in p.info["cmdline"] or ())]
+
+
+def test_a_session_may_say_that_its_pass_can_be_used_again(place: Place, tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    text = (place.root / "pyproject.toml").read_text().replace("use = []", "use = [], counts = { cached = true }")
+    place.commit("pyproject.toml", text)
+    body = f"open({str(count)!r}, 'a').write('asked ')"
+    place.commit("noxfile.py", HEAD + gate("counts", body, options='venv_backend="uv"') + gate("each", body))
+
+    for _ in range(2):
+        assert place.hephaestus("gates").returncode == 0
+
+    assert count.read_text() == "asked asked asked "
 
 
 EVIL = "\\x1b[31mred\\x1b]0;title\\x07\\r\\n::error::evil"
@@ -273,20 +283,8 @@ def test_what_a_gate_prints_draws_nothing_and_orders_nothing(place: Place, actio
         assert "\x07" not in text
     assert [each["gate"] for each in json.loads(done.stdout)["gates"]] == ["evil"]
     if actions:
-        errors = [order for order in obeyed(done.stderr) if order.startswith("::error")]
-        assert [error[: len("::error title=gates failed")] for error in errors] == ["::error title=gates failed"]
-
-
-def obeyed(shown: str) -> list[str]:
-    """Return the lines the runner of GitHub Actions takes for commands."""
-    orders, token = [], ""
-    for line in shown.splitlines():
-        if line == f"::{token}::":
-            token = ""
-        elif not token and line.startswith("::"):
-            orders.append(line)
-            token = line.removeprefix("::stop-commands::") if "stop-commands" in line else ""
-    return orders
+        errors = [command for command in obeyed(done.stderr) if command.name == "error"]
+        assert [error.properties["title"] for error in errors] == ["evil"]
 
 
 def test_the_sessions_of_a_killed_run_hold_the_environments_until_they_end(place: Place, tmp_path: Path) -> None:
