@@ -251,8 +251,9 @@ def _own(round_: _Round) -> list[_Said]:
 
 def _key(round_: _Round, gate: Gate, room: Room) -> str:
     """Return the name of the pass of a gate: the hash of all that decides it."""
-    made = round_.distributions.made_with() if gate.wheel else ()
-    history = _history(round_) if gate.history or (gate.wheel and round_.shown.project.version_from_tag) else ()
+    built = gate.wheel or gate.built
+    made = round_.distributions.made_with() if built else ()
+    history = _history(round_) if gate.history or (built and round_.shown.project.version_from_tag) else ()
     python = environments.interpreter(gate.python)
     return passes.key((*round_.common, gate.name, gate.tools, gate.definition, room.holds, python, made, history))
 

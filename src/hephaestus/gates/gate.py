@@ -39,9 +39,9 @@ class Gate:
     `why` says what switched it on; `tools` are the requirements (PEP 508) of the environment it runs in, for the
     interpreter `python`; `definition` is all that decides what it does beside the files, the tools and this library:
     its arguments and settings. `ask` is called with a `Bench` to work at. Where `wheel` is true the project's wheel is
-    installed in that environment; `history` is true for a gate that reads commits or tags. `volatile` says why a pass
-    is never used again, such as "it asks a service"; an `optional` gate is told of and stops nothing; `seconds` is how
-    long it may take.
+    installed in that environment; `built` is true for one that looks at what is built in another way, and `history`
+    for one that reads commits or tags. `volatile` says why a pass is never used again, such as "it asks a service"; an
+    `optional` gate is told of and stops nothing; `seconds` is how long it may take.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Gate:
     tools: tuple[str, ...] = ()
     definition: tuple[str, ...] = ()
     wheel: bool = False
+    built: bool = False
     history: bool = False
     volatile: str = ""
     python: str = sys.executable

@@ -52,7 +52,7 @@ def choose(shown: Shown) -> list[Gate | Off]:
             _ask,
             tools=tools,
             definition=(str(shown.project.smoke), str(pythons.usable(shown)), *said["arguments"]),
-            history=shown.project.version_from_tag,
+            built=True,
             volatile=_VOLATILE if open_ else "",
         )
     ]
