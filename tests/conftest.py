@@ -62,7 +62,8 @@ def machine(
     for name in list(os.environ):
         if name.startswith(_FOREIGN):
             monkeypatch.delenv(name)
-    # To measure the coverage of every Python that a release starts, its tools included, would double its time.
+    # To measure the coverage of every Python that a release starts, its tools included, would double its time;
+    # `Place.hephaestus` is measured all the same.
     if request.node.get_closest_marker("slow"):
         monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
     home = tmp_path_factory.mktemp("home")

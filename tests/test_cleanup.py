@@ -91,6 +91,12 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clone.root
 
 
+@pytest.fixture(autouse=True)
+def _cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other tests keep for their clones, which may be gone, is none of ours."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def clone(grown: Path, tmp_path: Path) -> Clone:
     shutil.copytree(grown, tmp_path / "acorn")
@@ -406,6 +412,23 @@ def test_a_directory_that_is_moved_while_it_is_emptied_leads_nowhere(clone: Clon
 
 
 @pytest.mark.usefixtures("way")
+def test_what_went_before_a_directory_was_moved_away_is_counted(clone: Clone, tmp_path: Path) -> None:
+    clone.lay("build/deep/x", "build/y")
+
+    def meanwhile(path: str, _: frozenset[str]) -> str:
+        if path == "build/deep":
+            (clone.root / "build").rename(tmp_path / "build")
+        return ""
+
+    told = os.lstat(clone.root / "build")
+    outcome = system.remove_below(clone.root, "build", (told.st_dev, told.st_ino), meanwhile)
+    assert outcome is not None
+
+    assert outcome.files >= 1
+    assert [path for path, _ in outcome.stayed] == ["build"]
+
+
+@pytest.mark.usefixtures("way")
 def test_a_directory_that_becomes_a_link_while_others_are_emptied_is_not_entered(clone: Clone, tmp_path: Path) -> None:
     clone.lay("build/a/x", "build/b/x")
     (tmp_path / "outside").mkdir()
@@ -457,10 +480,15 @@ def test_another_file_system_is_not_entered_even_where_nobody_lists_the_mounts(c
     assert done.stdout == "(('build/in', 'another file system is mounted there'),) ['mine']\n"
 
 
-def mounting(clone: Clone, *commands: str) -> str:
-    """Clean the clone with some things mounted in it, in a namespace of our own, and return the JSON it tells."""
-    script = " && ".join([*commands, 'exec "$0" -m hephaestus cleanup --deep-clean --yes --json'])
-    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, sys.executable]
+def mounting(clone: Clone, *commands: str, listed: bool) -> str:
+    """Clean the clone with some things mounted in it, in a namespace of our own, and return the JSON it tells.
+
+    What is mounted may be `listed`, or not, as it is on other systems.
+    """
+    unlisted = "" if listed else "from hephaestus.cleanup import rules; rules.mounts = frozenset; "
+    program = f"{unlisted}import sys; from hephaestus.cli import main; sys.argv[0] = 'hephaestus'; sys.exit(main())"
+    script = " && ".join([*commands, 'exec "$0" -c "$1" cleanup --deep-clean --yes --json'])
+    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, sys.executable, program]
     return subprocess.run(words, cwd=clone.root, capture_output=True, text=True, check=True).stdout
 
 
@@ -473,17 +501,21 @@ def mounts() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("mounts")
-@pytest.mark.parametrize("mount", ["mount --bind '{}'", "mount -t tmpfs none"], ids=["bind", "another file system"])
-def test_nothing_is_removed_through_a_mount(clone: Clone, tmp_path: Path, mount: str) -> None:
+@pytest.mark.parametrize(
+    ("mount", "listed"),
+    [("mount --bind '{}'", True), ("mount -t tmpfs none", True), ("mount -t tmpfs none", False)],
+    ids=["bind", "another file system", "another file system, unlisted"],
+)
+def test_nothing_is_removed_through_a_mount(clone: Clone, tmp_path: Path, mount: str, listed: bool) -> None:  # noqa: FBT001  (a parameter)
     (tmp_path / "outside" / "build").mkdir(parents=True)
     (tmp_path / "outside" / "__pycache__").mkdir()
     for name in ("build/mine", "__pycache__/mine", "pyproject.toml"):
         (tmp_path / "outside" / name).touch()
     clone.lay("build/x", "build/in side/", "ignored/mounted/", "dist/")
     mounted = mount.format(tmp_path / "outside")
-    told = json.loads(
-        mounting(clone, *(f"{mounted} '{place}'" for place in ("build/in side", "ignored/mounted", "dist")))
-    )
+    places = ("build/in side", "ignored/mounted", "dist")
+    fill = "mkdir -p ignored/mounted/__pycache__"
+    told = json.loads(mounting(clone, *(f"{mounted} '{place}'" for place in places), fill, listed=listed))
 
     assert told["removed"] == []
     assert {each["path"] for each in told["left"]} == {"build", "dist"}

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def codes() -> dict[str, int]:
     return {kind.__name__: kind.exit_code for kind in found}
 
 
+@cache
 def calls() -> list[tuple[str, ast.Call]]:
     """Return every place where an error or a problem is made, with the file it is in."""
     return [
@@ -44,7 +46,7 @@ def calls() -> list[tuple[str, ast.Call]]:
         for path in sorted(SOURCE.rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
-        and isinstance(getattr(errors, ast.unparse(node.func).rpartition(".")[2], None), type)
+        and isinstance(getattr(errors, getattr(node.func, "attr", getattr(node.func, "id", "")), None), type)
     ]
 
 

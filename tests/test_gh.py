@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fakegithub import Hub
-from hephaestus import release
+from hephaestus import release, system
 from hephaestus.errors import ChecksFailed, VerificationFailed
 from places import Place
 from served import draft, serve
@@ -73,7 +73,8 @@ def gh(hub: Hub, tmp_path: Path) -> Gh:
 
 @pytest.fixture
 def half(request, monkeypatch, tmp_path):
-    """A release that is whole on GitHub as a draft, and the client of somebody else who may push there."""
+    """A release that is whole on GitHub as a draft, and the client of somebody else; nobody waits for what may come."""
+    monkeypatch.setattr(system, "pause", lambda _seconds: None)
     for served in serve(halfway(request, "upload"), monkeypatch):
         draft(served)
         yield served.place, served.hub, Gh(served.hub, tmp_path)

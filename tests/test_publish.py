@@ -406,10 +406,11 @@ def test_words_that_somebody_has_polished_on_the_draft_stay(hosted, hub):
 @pytest.mark.slow
 def test_notes_that_are_too_long_for_github_end_with_a_pointer_to_the_rest(hosted, hub):
     text = (hosted.root / "CHANGELOG.md").read_text()
-    hosted.commit("CHANGELOG.md", text.replace("- Leaves.\n", "- Leaves.\n" * 13_000), "docs: Tell of every leaf")
+    entry = f"- Leaves{', and more of them' * 70}.\n"
+    hosted.commit("CHANGELOG.md", text.replace("- Leaves.\n", entry * 130), "docs: Tell of every leaf")
 
     said = words_of(hosted, hub)
 
-    assert said.endswith("- Leaves.\n\n… and more, in CHANGELOG.md.")
+    assert said.endswith(f"\n{entry}\n… and more, in CHANGELOG.md.")
     assert len(hub.releases[0]["body"]) < 125_000
     assert marks.from_body(hub.releases[0]["body"]) is not None

@@ -8,12 +8,18 @@ from dataclasses import replace
 
 import pytest
 
-from hephaestus import errors, marks
+from hephaestus import errors, marks, system
 from hephaestus.errors import ChecksFailed, Conflict, UsageError
 from hephaestus.forge.directory import DirectoryForge
 from worlds import TAG, back, begun, go, halfway, hidden, made, promise, record
 
 MAIN, TAG_REF = "refs/heads/main", f"refs/tags/{TAG}"
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch):
+    """Nobody waits for a push that may still arrive."""
+    monkeypatch.setattr(system, "pause", lambda _seconds: None)
 
 
 @pytest.fixture

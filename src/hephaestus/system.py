@@ -283,7 +283,7 @@ def remove_below(
     A problem with one file is told in what is returned, and ends nothing; `None` is returned where nothing was there.
     """
     *above, name = path.split("/")
-    descent = _Descent(root, spare)
+    descent, told = _Descent(root, spare), None
     try:
         for each in above:
             descent.enter(each)
@@ -294,9 +294,9 @@ def remove_below(
             descent.remove_directory(name)
         else:
             descent.remove_file(name, told)
-    except FileNotFoundError:
-        return None
     except OSError as error:
+        if told is None and isinstance(error, FileNotFoundError):
+            return None
         descent.stayed.append((path, error.strerror or str(error)))
     finally:
         descent.close()
@@ -370,8 +370,10 @@ class _Descent:
             todo = waiting[-1]
             if todo:
                 child = todo.pop()
-                with self._told(child):
+                try:
                     self.enter(child)
+                except OSError as error:
+                    self._refused(child, error)
                 if len(self._trail) == before + len(waiting):
                     waiting.append(self._clear())
                 continue
@@ -393,9 +395,12 @@ class _Descent:
             self.stayed.append((path, why))
             return None
         for name, is_directory in found:
-            if not is_directory:
-                with self._told(name):
-                    self.remove_file(name, self.look(name))
+            if is_directory:
+                continue
+            try:
+                self.remove_file(name, self.look(name))
+            except OSError as error:
+                self._refused(name, error)
         return [name for name, is_directory in found if is_directory]
 
     def _list(self) -> list[tuple[str, bool]]:
@@ -416,16 +421,11 @@ class _Descent:
             if not self.stayed:  # else something is left in it, which has been told
                 self.stayed.append(("/".join([*self._names, name]), error.strerror or str(error)))
 
-    @contextlib.contextmanager
-    def _told(self, name: str) -> Iterator[None]:
-        """Tell of what the system refuses, but for what is gone already, and go on."""
-        try:
-            yield
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            if error.errno == errno.ESTALE:
-                raise
+    def _refused(self, name: str, error: OSError) -> None:
+        """Note what the system refuses, but for what is gone already; what was moved away ends the descent."""
+        if error.errno == errno.ESTALE:
+            raise error
+        if not isinstance(error, FileNotFoundError):
             self.stayed.append(("/".join([*self._names, name]), error.strerror or str(error)))
 
 

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from world import World
 
-from hephaestus import cli, system
+from hephaestus import cli, supervise, system
 
 _ID = re.compile(r"[0-9a-f]{40,}")
 
@@ -78,6 +78,8 @@ class Moments:
 
 def die(*, together=False):
     if together:
+        for process in list(supervise._running.values()):  # they have sessions of their own
+            os.killpg(process.pid, signal.SIGKILL)
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -169,6 +171,7 @@ def main():
     watch_replacing(moments)
     for call in ("append", "copy", "remove", "rename", "run", "truncate", "write"):
         setattr(system, call, watched(moments, call, getattr(system, call)))
+    supervise.run = watched(moments, "run", supervise.run)
     watch_programs(moments)
     sys.argv = ["hephaestus", *words]
     cli.main()

@@ -11,7 +11,8 @@ from pathlib import Path
 from hephaestus import stage, system
 from hephaestus.cleanup import rules
 from hephaestus.cleanup.environment import why_stale
-from hephaestus.cleanup.walk import Found, Item, Left, measure
+from hephaestus.cleanup.extent import measure
+from hephaestus.cleanup.walk import Found, Item, Left
 
 __all__ = ["lock_of", "look_outside"]
 

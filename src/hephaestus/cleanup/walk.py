@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -11,24 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from hephaestus import git
 from hephaestus.cleanup import catalogue, rules
 from hephaestus.cleanup.catalogue import DIRECTORIES, KINDS, Kind, Wish
 from hephaestus.cleanup.environment import is_environment, why_stale
+from hephaestus.cleanup.extent import Extent, asked_for, is_closed, is_mount, measure, own_bytes
 
-__all__ = ["Extent", "Found", "Item", "Left", "look", "measure"]
+__all__ = ["Found", "Item", "Left", "look"]
 
 _STALE = KINDS["stale-environment"]
-# A file with as many names is still there when one of them is gone.
-_SHARED = 2
-# What is too deep for a path, and what is gone since its directory was listed.
-_PASSED_OVER = {errno.ENAMETOOLONG, errno.ENOENT}
 # Kinds that programs run from; of the others it is told by what lies in them.
 _RUNS = {"environments", "node_modules", "stale-environment"}
-# What has to be looked at more closely where it lies in a directory that is to go.
-_MARKS = rules.REPOSITORIES | {"HEAD", "pyvenv.cfg"}
 
 
 @dataclass(frozen=True)
@@ -62,15 +55,6 @@ class Left:
     why: str
 
 
-class Extent(NamedTuple):
-    """What a directory holds: files, their bytes, why it `stays`, empty where it need not, and if programs may run."""
-
-    files: int = 0
-    bytes: int = 0
-    stays: str = ""
-    runs: bool = False
-
-
 @dataclass(frozen=True)
 class Found:
     """What was found below a root: the cruft, by path, and what looks like it and is left."""
@@ -98,57 +82,6 @@ def look(repository: git.Repository, wish: Wish) -> Found:
     return Found(tuple(sorted(items, key=lambda item: item.path)), tuple(sorted(walk.left, key=lambda left: left.path)))
 
 
-def measure(top: str, closed: AbstractSet[str], *, sizes: bool, repositories: bool = False) -> Extent:
-    """Return what a directory holds, or why it must stay; its bytes only if `sizes` are asked for.
-
-    `closed` are paths that are not to be entered; `repositories` says that those of git may go with it.
-    What lies deeper than a path can say is not counted.
-    """
-    files, held, runs = 0, 0, False
-    device = os.lstat(top).st_dev
-    pending = [top]
-    while pending:
-        path = pending.pop()
-        try:
-            with os.scandir(path) as listed:
-                entries = list(listed)
-        except OSError as error:
-            if error.errno in _PASSED_OVER:
-                continue
-            return Extent(stays=f"it cannot be looked into: {error.strerror}")
-        if not _MARKS.isdisjoint(names := [entry.name for entry in entries]):
-            runs = runs or "pyvenv.cfg" in names
-            if not repositories and rules.is_repository(names):
-                return Extent(stays=f"it holds a repository, {path}")
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                files += 1
-                held += _own_bytes(entry) if sizes else 0
-            elif _is_mount(entry, device, closed):
-                return Extent(stays=f"something is mounted in it, or in use: {entry.path}")
-            else:
-                pending.append(entry.path)
-    return Extent(files, held, "", runs)
-
-
-def _own_bytes(entry: os.DirEntry[str]) -> int:
-    """Return the bytes that go with a file: none where it has another name, is gone, or is too deep for a path."""
-    try:
-        told = entry.stat(follow_symlinks=False)
-    except OSError:
-        return 0
-    return told.st_size if told.st_nlink < _SHARED else 0
-
-
-def _is_mount(entry: os.DirEntry[str], device: int, closed: AbstractSet[str]) -> bool:
-    """Tell whether a directory is another file system, is closed, or leads elsewhere (a junction of Windows)."""
-    try:
-        told = entry.stat(follow_symlinks=False)
-    except OSError as error:
-        return error.errno not in _PASSED_OVER
-    return told.st_dev != device or entry.path in closed or bool(getattr(told, "st_reparse_tag", 0))
-
-
 @dataclass
 class _Walk:
     """One pass: each directory is listed once, and what is cruft is measured where it is found."""
@@ -161,8 +94,8 @@ class _Walk:
     left: list[Left] = field(default_factory=list)
 
     def run(self) -> None:
-        self.device = os.lstat(self.root).st_dev
-        self.pending = [self.root]
+        self.device = asked_for(self.root, self.closed)
+        self.pending, self.home = [self.root], Path(self.root)
         while self.pending:
             path = self.pending.pop()
             try:
@@ -172,10 +105,10 @@ class _Walk:
                 self._leave(path, f"it cannot be looked into: {error.strerror}")
                 continue
             names = {entry.name for entry in entries}
-            if path == self.root or not self._is_closed(path, names):
+            if path == self.root or not self._is_foreign(path, names):
                 self._list(entries, names)
 
-    def _is_closed(self, path: str, names: AbstractSet[str]) -> bool:
+    def _is_foreign(self, path: str, names: AbstractSet[str]) -> bool:
         """Tell whether a directory is another repository or an environment; one that is stale is cruft."""
         if rules.is_repository(names):
             return True
@@ -203,7 +136,7 @@ class _Walk:
 
     def _enter(self, entry: os.DirEntry[str]) -> None:
         """Go on below a directory that is no cruft, unless it is another file system, or closed."""
-        if entry.name not in rules.REPOSITORIES and not _is_mount(entry, self.device, self.closed):
+        if entry.name not in rules.REPOSITORIES and not is_mount(entry, self.device, self.closed):
             self.pending.append(entry.path)
 
     def _directory(self, path: str, kind: Kind, why: str = "") -> None:
@@ -215,7 +148,7 @@ class _Walk:
             return
         try:
             told = os.lstat(path)
-            mounted = told.st_dev != self.device or path in self.closed or bool(getattr(told, "st_reparse_tag", 0))
+            mounted = is_closed(path, told, self.device, self.closed)
             stays = Extent(stays="it is mounted, or in use")
             extent = stays if mounted else measure(path, self.closed, sizes=self.wish.sizes)
         except OSError as error:
@@ -227,7 +160,7 @@ class _Walk:
             return
         held = extent.bytes if self.wish.sizes else None
         identity = (told.st_dev, told.st_ino)
-        self.items.append(Item(Path(self.root), relative, kind.name, extent.files, held, identity, True, runs, why))
+        self.items.append(Item(self.home, relative, kind.name, extent.files, held, identity, True, runs, why))
 
     def _file(self, entry: os.DirEntry[str]) -> None:
         try:
@@ -243,9 +176,9 @@ class _Walk:
         relative = self._relative(entry.path)
         if not stat.S_ISREG(told.st_mode) or self.tracked.within(relative):
             return
-        held = _own_bytes(entry) if self.wish.sizes else None
+        held = own_bytes(entry) if self.wish.sizes else None
         identity = (told.st_dev, told.st_ino)
-        self.items.append(Item(Path(self.root), relative, kind.name, 1, held, identity, is_directory=False))
+        self.items.append(Item(self.home, relative, kind.name, 1, held, identity, is_directory=False))
 
     def _leave(self, path: str, why: str) -> None:
         self.left.append(Left(self._relative(path), why))

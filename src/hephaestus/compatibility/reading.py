@@ -11,6 +11,7 @@ import ast
 import contextlib
 import gc
 import re
+import shlex
 import warnings
 from collections.abc import Container, Iterator, Mapping
 from importlib.util import decode_source
@@ -108,7 +109,8 @@ def _without_demonstration(text: str) -> str:
 def _unreadable(path: str, error: BaseException) -> CouldNotRun:
     line = error.lineno if isinstance(error, SyntaxError) else None
     said = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
-    return CouldNotRun(f"{path}{f':{line}' if line else ''} cannot be read as Python: {said}")
+    place = f"{path}:{line}" if line else path
+    return CouldNotRun(f"{place} cannot be read as Python: {said}", f"python -m py_compile {shlex.quote(path)}")
 
 
 def _visited(

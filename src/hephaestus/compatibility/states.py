@@ -9,7 +9,7 @@ from functools import cached_property
 
 from packaging.version import Version
 
-from hephaestus import git, notes, project, versions
+from hephaestus import git, notes, project, tables, versions
 from hephaestus.compatibility import changes, history, layout, metadata, promise, reading
 from hephaestus.compatibility.effect import Effect, Evidence
 from hephaestus.compatibility.settings import TABLE, Settings
@@ -100,7 +100,7 @@ class States:
         theirs, _ = layout.modules(self.old.paths(), self.old_facts, wanted)
         if not ours and not theirs:
             missing = f"the package {', '.join(wanted)}" if wanted else "a package to import"
-            raise CouldNotRun(f"{missing} cannot be found: name what is imported in [{TABLE}] packages")
+            raise CouldNotRun(f"{missing} cannot be found: name what is imported in [{TABLE}] packages", tables.SHOW)
         unseen = "it is compiled and has no stub, so what it offers is not compared"
         said = [Finding(unseen, path, rule="compiled", level="note") for path in compiled]
         now, before = _sources(self.tree, ours), _sources(self.old, theirs)

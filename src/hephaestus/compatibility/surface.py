@@ -110,4 +110,5 @@ def understood(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise CouldNotRun(f"the packages cannot be {what}, as griffe stumbles over them: {said[:200]}") from error
+        stumbles = f"the packages cannot be {what}, as griffe stumbles over them: {said[:200]}"
+        raise CouldNotRun(stumbles, "python -m pip show griffelib") from error

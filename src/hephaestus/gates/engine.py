@@ -13,7 +13,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -126,13 +126,10 @@ def _prepared(question: Question, keep_open: tuple[int, ...]) -> _Round:
     facts = project.load(Directory(question.root))
     said = settings.read(facts.table("tool", "hephaestus", "gates"))
     sessions = Sessions(question.root, area, question.logs, said.time_limit, keep_open)
-    with ThreadPoolExecutor(1) as beside:  # Nox takes a while to list sessions
-        named: Future[list[str]] = beside.submit(sessions.names)
-        found = fingerprint.files(checkout)
-        shown = Shown(question.root, facts, said, frozenset(found.paths))
-        digest = fingerprint.fingerprint(found, area / "files.json")
-        library = _library()
-        chosen = catalogue.choose(shown, named.result()).selected(question.only, question.without)
+    found = fingerprint.files(checkout)
+    digest = fingerprint.fingerprint(found, area / "files.json")
+    shown = Shown(question.root, facts, said, frozenset(found.paths))
+    chosen = catalogue.choose(shown, sessions.names()).selected(question.only, question.without)
     return _Round(
         question=question,
         keep_open=keep_open,
@@ -146,7 +143,7 @@ def _prepared(question: Question, keep_open: tuple[int, ...]) -> _Round:
         distributions=Distributions(
             checkout, found.paths, digest, area / "distributions", question.given, in_place=facts.version_from_tag
         ),
-        common=(library, digest, platform.platform(), sysconfig.get_platform(), _steering(said), _programs()),
+        common=(_library(), digest, platform.platform(), sysconfig.get_platform(), _steering(said), _programs()),
     )
 
 

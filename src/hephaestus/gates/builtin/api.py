@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,7 +72,7 @@ class _Files:
         try:
             return Directory(self.root).read(path)
         except OSError as error:
-            raise HephaestusError(f"{path} cannot be read: {error.strerror}") from error
+            raise HephaestusError(f"{path} cannot be read: {error.strerror}", f"ls -l {shlex.quote(path)}") from error
 
     def paths(self) -> Sequence[str]:
         """Return the paths of the files, sorted."""
