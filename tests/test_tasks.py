@@ -33,7 +33,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "checklist": {"version": "1.1.0"},
     "cleanup": {},
     "doctor": {},
+    "drift": {},
     "gates": {},
+    "guard_rails": {},
     "hotfix": {"from_": "v1.0.0"},
     "install_release": {"repository": "/nowhere"},
     "plan": {"version": "1.1.0"},
@@ -93,7 +95,11 @@ def test_one_line_in_a_tasks_file_gives_all_tasks(user: Place) -> None:
     releasing, houses = sorted(told["collections"], key=lambda each: each["name"])
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert {task["name"] for task in told["tasks"]} == set(CALLS) - {"release", "install_release", "wheelhouse"}
+    assert {task["name"] for task in told["tasks"]} == {name.replace("_", "-") for name in CALLS} - {
+        "release",
+        "install-release",
+        "wheelhouse",
+    }
     assert {task["name"] for task in releasing["tasks"]} == {"install", "release"}
     assert (releasing["name"], releasing["default"]) == ("release", "run")
     assert {task["name"] for task in houses["tasks"]} == {"diff", "inspect", "jobs", "serve", "verify", "wheelhouse"}
@@ -107,7 +113,7 @@ def test_the_list_is_short_enough_to_be_read(user: Place) -> None:
 
     assert any(re.match(r"  release\.run \(release\)   +Make a release", line) for line in lines)
     assert max(map(len, lines)) <= 80
-    assert len(lines) < 50, "two lines for each task at most"
+    assert len(lines) < 60, "two lines for each task at most"
 
 
 @pytest.mark.slow
@@ -134,7 +140,7 @@ def test_a_release_without_a_version_names_the_forms_there_are(user: Place) -> N
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "error: a release needs one of --version X.Y.Z, --part major|minor|patch, "
-        "or --current for what the project says\n\nhint: hephaestus release --version 1.2.3\n"
+        "or --current for what the project says\n\nhint: hephaestus plan\n"
     )
 
 
@@ -289,18 +295,18 @@ def test_status_names_the_commands_that_end_what_is_half_way(user: Place, capfd:
 def test_gates_say_their_verdicts_in_both_languages(user: Place, capfd: pytest.CaptureFixture[str]) -> None:
     call("gates", json=True)
     good = json.loads(capfd.readouterr().out)
-    assert (good["outcome"], [said["verdict"] for said in good["gates"]]) == ("done", ["passed"])
+    assert (good["outcome"], [said["verdict"] for said in good["gates"]]) == ("passed", ["passed"])
 
     (user.root / "noxfile.py").write_text((user.root / "noxfile.py").read_text().replace("--version", "--nope"))
     code, out, err = ended(capfd, "gates")
     assert (code, out) == (4, "")
-    assert re.search(r"^gate +verdict +seconds\nstands +failed +\d", err, re.MULTILINE)
+    assert re.search(r"^gate +verdict +time .*\nstands +failed +\d", err, re.MULTILINE)
 
     # A noxfile that cannot be read has no verdicts: those of before are not shown again.
     (user.root / "noxfile.py").write_text("syntax error")
     code, out, err = ended(capfd, "gates", json=True)
     told = json.loads(out)
-    assert (code, told["exit_code"], told["gates"]) == (5, 5, [])
+    assert (code, told["exit_code"], told.get("gates", [])) == (5, 5, [])
 
 
 def test_a_reason_without_a_gate_is_refused(user: Place, capfd: pytest.CaptureFixture[str]) -> None:
