@@ -14,7 +14,7 @@ __all__ = ["asked", "gates_of"]
 
 def gates_of(repository: git.Repository, waived: Mapping[str, str] | None = None) -> Gates:
     """Return the step that asks the gates about the checkout; `waived` maps those that need not pass to why."""
-    return Gates(repository.root, stage.area(repository), waived or {})
+    return Gates(repository.root, stage.claim(repository), waived or {})
 
 
 def asked(step: Gates, question: Question, observer: Observer) -> Asked:

@@ -24,7 +24,7 @@ from hephaestus.errors import CouldNotRun
 if TYPE_CHECKING:
     import psutil
 
-__all__ = ["Ended", "end_trees", "run", "stop", "together"]
+__all__ = ["Ended", "end_trees", "resume", "run", "stop", "together"]
 
 _TOKEN = "HEPHAESTUS_RUN"  # noqa: S105  (the name of a variable that holds no secret)
 # How much of each stream is kept: what comes first, and what comes last.
@@ -203,6 +203,11 @@ def together() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def resume() -> None:
+    """Let programs be run again, after all that ran was ended."""
+    _leaving.clear()
 
 
 def _leave(number: int, _frame: object) -> None:

@@ -43,6 +43,7 @@ def test_a_gate_that_passed_is_not_asked_again_about_the_very_same(place: Place,
     assert (first.verdict, first.cached) == ("passed", False), first
     assert (second.verdict, second.cached) == ("passed", True)
     assert len(stub.calls) == 1
+    assert "--no-fix" in stub.calls[0], "a gate changes no file, whatever is configured"
 
 
 def change_a_byte(place: Place, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,6 +202,7 @@ def test_a_gate_there_is_none_of_is_refused_with_the_nearest(
         ("lnt = { optional = true }", "names a gate 'lnt' there is none of; did you mean lint?"),
         ("lint = { optional = 1 }", "optional must be true or false"),
         ("lint = { optinal = true }", "unknown key 'optinal'"),
+        ("lint = { time-limit = -5 }", "time-limit must be a number of seconds"),
         ("time-limit = 0", "time-limit must be a number of seconds"),
         ("cache = 1", "cache must be true or false"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,5 +156,24 @@ def test_a_damaged_memory_is_no_matter(grown: Place, data: bytes) -> None:
 def test_names_of_any_bytes_are_taken(grown: Place) -> None:
     before = taken(grown)
     Path(os.fsdecode(os.fsencode(grown.root) + b"/\xff\n'\"")).write_text("x")
+
+    assert taken(grown) != before
+
+
+def test_what_a_link_leads_to_changes_it(grown: Place) -> None:
+    outside = grown.root.parent / "shared.toml"
+    outside.write_text("one")
+    (grown.root / "ruff.toml").symlink_to(outside)
+    before = taken(grown)
+
+    outside.write_text("two")
+
+    assert taken(grown) != before
+
+
+def test_a_directory_that_became_a_file_is_a_change_like_any_other(grown: Place) -> None:
+    before = taken(grown)
+    shutil.rmtree(grown.root / "src" / "acorn")
+    (grown.root / "src" / "acorn").write_text("")
 
     assert taken(grown) != before

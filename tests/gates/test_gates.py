@@ -254,6 +254,25 @@ def test_a_session_that_kills_nox_leaves_nothing_running_and_no_pass(place: Plac
     assert not [p for p in psutil.process_iter(["cmdline"]) if any(mark in word for word in p.info["cmdline"] or ())]
 
 
+def test_no_variable_of_nox_hides_a_gate(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOXPYTHON", "3.99")
+    step = ask(place, gate("bad", "raise ValueError"))
+
+    with pytest.raises(GateFailed):
+        step.apply()
+
+
+def test_a_gate_that_asks_the_gates_it_is_one_of_ends_at_once(place: Place) -> None:
+    words = "[sys.executable, '-m', 'hephaestus', 'gates']"
+    place.commit(
+        "noxfile.py",
+        HEAD
+        + gate("again", f"done = subprocess.run({words}); session.log(done.returncode); assert done.returncode == 5"),
+    )
+
+    assert place.hephaestus("gates").returncode == 0
+
+
 def test_a_session_may_say_that_its_pass_can_be_used_again(place: Place, tmp_path: Path) -> None:
     count = tmp_path / "count"
     text = (place.root / "pyproject.toml").read_text().replace("use = []", "use = [], counts = { cached = true }")

@@ -59,6 +59,23 @@ def test_a_file_that_is_damaged_or_no_pass_is_none(tmp_path: Path, data: bytes) 
     assert Passes(tmp_path).find(key(["a"]), "lint") is None
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"reason": 5},
+        {"seconds": "1"},
+        {"required": 1},
+        {"lines": [7]},
+        {"findings": [{"message": 7}]},
+        {"findings": [{"message": "x", "line": "3"}]},
+        {"more": 1},
+    ],
+)
+def test_a_verdict_of_other_kinds_of_values_is_none(wrong: dict[str, object]) -> None:
+    with pytest.raises((TypeError, ValueError, KeyError)):
+        Verdict.of({**PASS.document(), **wrong})
+
+
 def test_every_fact_changes_the_key() -> None:
     assert len({key(["a", "b"]), key(["ab"]), key(["b", "a"]), key([["a"], "b"]), key([])}) == 5
 

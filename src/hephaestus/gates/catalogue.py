@@ -125,7 +125,7 @@ def _configured(choice: Gate | Off, settings: Settings, sessions: Sequence[str])
         return choice
     if settings.use is not None and not _among(choice.name, settings.use):
         return Off(choice.name, "[tool.hephaestus.gates] use does not name it")
-    table = settings.common(_base(choice.name))
+    table = settings.common(choice.name if choice.name in (settings.single or {}) else _base(choice.name))
     if table["off"]:
         return Off(choice.name, f"switched off in pyproject.toml: {table['off']}")
     return replace(choice, optional=table["optional"], seconds=table["time-limit"])

@@ -21,7 +21,7 @@ class Distributions:
     """The distributions of a checkout, built in `area` when first asked for, unless `given` holds them.
 
     `digest` is the fingerprint of the files, `paths` which they are; `in_place` builds where the files lie, for a
-    backend that reads the version from git.
+    backend that reads the version from git, and `history` is what it may read there.
     """
 
     repository: git.Repository
@@ -30,6 +30,7 @@ class Distributions:
     area: Path
     given: Path | None
     in_place: bool
+    history: tuple[object, ...] = ()
     _once: threading.Lock = field(default_factory=threading.Lock, compare=False)
     _failures: list[HephaestusError] = field(default_factory=list, compare=False)
 
@@ -68,12 +69,15 @@ class Distributions:
     @cached_property
     def _built(self) -> Path:
         """Build, unless the very same was built last time."""
-        out = self.area / system.digest_of(repr((self.digest, self.made_with())).encode())[:20]
+        facts = (self.digest, self.made_with(), self.history)
+        out = self.area / system.digest_of(repr(facts).encode("utf-8", "surrogateescape"))[:20]
         if not (out / "done").is_file():
             system.remove(self.area)
             self.area.mkdir(parents=True)
             from hephaestus import builder
 
+            if self.repository.resolve("HEAD") is None:
+                raise CouldNotRun("nothing is committed yet, so nothing can be built", "git commit")
             time = self.repository.line("log", "-1", "--no-show-signature", "--format=%ct")
             builder.build(self._source(), out, int(time), indexes=self._indexes)
             system.write(out / "done", b"")

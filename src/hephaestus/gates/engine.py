@@ -34,7 +34,26 @@ __all__ = ["Asked", "Question", "ask", "choices"]
 log = logging.getLogger("hephaestus")
 
 # Variables that many tools are steered by, by the beginnings of their names.
-_STEERING = ("CI", "COVERAGE", "DJANGO", "HYPOTHESIS", "LANG", "LC_", "MYPY", "PIP_", "PY", "RUFF", "TOX", "TZ", "UV_")
+_STEERING = (
+    "CC",
+    "CFLAGS",
+    "CI",
+    "COVERAGE",
+    "CPPFLAGS",
+    "CXX",
+    "DJANGO",
+    "HYPOTHESIS",
+    "LANG",
+    "LC_",
+    "LDFLAGS",
+    "MYPY",
+    "PIP_",
+    "PY",
+    "RUFF",
+    "TOX",
+    "TZ",
+    "UV_",
+)
 # Told anew at each run, or said of this process alone.
 _NOT_STEERING = ("PYTEST_CURRENT_TEST", "PYTEST_XDIST", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYENV")
 # Programs that gates call beside those of their own environments.
@@ -141,7 +160,13 @@ def _prepared(question: Question, keep_open: tuple[int, ...]) -> _Round:
         rooms=Rooms(question.root, area / "rooms", facts.normalized),
         passes=passes.Passes(passes.home(question.clone)),
         distributions=Distributions(
-            checkout, found.paths, digest, area / "distributions", question.given, in_place=facts.version_from_tag
+            checkout,
+            found.paths,
+            digest,
+            area / "distributions",
+            question.given,
+            in_place=facts.version_from_tag,
+            history=_history(checkout) if facts.version_from_tag else (),
         ),
         common=(_library(), digest, platform.platform(), sysconfig.get_platform(), _steering(said), _programs()),
     )
@@ -161,6 +186,7 @@ def _all(round_: _Round) -> list[_Said]:
     finally:
         pool.shutdown(cancel_futures=True)
         beside.shutdown(cancel_futures=True)
+        supervise.resume()
 
 
 def _one(round_: _Round, gate: Gate) -> _Said:
@@ -235,7 +261,7 @@ def _own(round_: _Round) -> list[_Said]:
     usable = {name: key for name, key in names.items() if key and not round_.question.fresh}
     known = {name: round_.passes.find(key, name) for name, key in usable.items()}
     wanted = [name for name in names if known.get(name) is None]
-    asked = {said.gate: said for said in (round_.sessions.ask(wanted) if wanted else ())}
+    asked = {said.gate: said for said in _sessions(round_, wanted)}
     # What a session installs is only known once it has run.
     after = {each.name: _own_key(round_, each) for each in own}
     told = []
@@ -246,11 +272,21 @@ def _own(round_: _Round) -> list[_Said]:
     return told
 
 
+def _sessions(round_: _Round, wanted: Sequence[str]) -> list[Verdict]:
+    """Ask sessions; what goes wrong with Nox must not hide what the other gates say."""
+    try:
+        return round_.sessions.ask(wanted) if wanted else []
+    except HephaestusError as error:
+        reason, command = error.message.partition("\n")[0], f"nox --session {shlex.join(wanted)}"
+        return [Verdict(name, COULD_NOT_RUN, 0.0, reason, command=command) for name in wanted]
+
+
 def _key(round_: _Round, gate: Gate, room: Room) -> str:
     """Return the name of the pass of a gate: the hash of all that decides it."""
     built = gate.wheel or gate.built
     made = round_.distributions.made_with() if built else ()
-    history = _history(round_) if gate.history or (built and round_.shown.project.version_from_tag) else ()
+    dated = gate.history or (built and round_.shown.project.version_from_tag)
+    history = _history(git.Repository(round_.question.root)) if dated else ()
     python = environments.interpreter(gate.python)
     return passes.key((*round_.common, gate.name, gate.tools, gate.definition, room.holds, python, made, history))
 
@@ -266,8 +302,7 @@ def _own_key(round_: _Round, own: catalogue.Own) -> str:
     return passes.key((*round_.common, own.name, round_.rooms.holds(Environment(home)), python))
 
 
-def _history(round_: _Round) -> tuple[object, ...]:
-    checkout = git.Repository(round_.question.root)
+def _history(checkout: git.Repository) -> tuple[object, ...]:
     return (checkout.resolve("HEAD"), sorted(checkout.refs("refs/tags").items()))
 
 

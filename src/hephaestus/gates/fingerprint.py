@@ -73,7 +73,8 @@ def _entry(file: Path, known: list[object] | None) -> list[object]:
     try:
         status = file.lstat()
         if stat.S_ISLNK(status.st_mode):
-            return [None, "link", str(file.readlink())]
+            # What it leads to may lie outside of the project.
+            return [None, "link", f"{file.readlink()} {system.digest(file) if file.is_file() else ''}"]
         if not stat.S_ISREG(status.st_mode):
             return [None, "other", ""]
         kind = "program" if status.st_mode & 0o111 else "file"
@@ -82,8 +83,10 @@ def _entry(file: Path, known: list[object] | None) -> list[object]:
             return known
         sure = max(status.st_mtime_ns, status.st_ctime_ns) < time.time_ns() - _NANOSECONDS_UNSURE
         return [unchanged if sure else None, kind, system.digest(file)]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return [None, "absent", ""]
+    except PermissionError:
+        return [None, "unreadable", str(time.time_ns())]  # never the same: what cannot be read is not known
 
 
 def _remembered(memory: Path) -> dict[str, list[object]]:

@@ -66,6 +66,16 @@ class Off:
     why: str
 
 
+# What a document of a verdict must hold, where it holds it.
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("gate", "verdict", "reason", "command"), (str,)),
+    "seconds": (float, int),
+    **dict.fromkeys(("required", "cached"), (bool,)),
+    **dict.fromkeys(("findings", "lines"), (list, tuple)),
+}
+_NUMBERS = ("line", "column")
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What one gate said: `passed`, `failed` or `could not run`, in how many seconds, and why.
@@ -100,5 +110,14 @@ class Verdict:
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Verdict:
         """Return the verdict of a document; raises `ValueError`, `KeyError` or `TypeError` where it is none."""
+        for key, kind in _KINDS.items():
+            if not isinstance(document.get(key, kind[0]()), kind):
+                raise TypeError(f"{key} of a verdict is {document[key]!r}")
         findings = tuple(Finding(**each) for each in document.get("findings", ()))
-        return cls(**{**document, "findings": findings, "lines": tuple(document.get("lines", ()))})
+        for finding in findings:
+            if any(not isinstance(value, int if key in _NUMBERS else str) for key, value in vars(finding).items()):
+                raise TypeError(f"a finding of a verdict is {finding!r}")
+        lines = tuple(document.get("lines", ()))
+        if any(not isinstance(line, str) for line in lines):
+            raise TypeError("a line of a verdict is no text")
+        return cls(**{**document, "findings": findings, "lines": lines})

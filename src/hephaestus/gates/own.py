@@ -20,7 +20,7 @@ from hephaestus.errors import CouldNotRun
 from hephaestus.gates.gate import COULD_NOT_RUN, FAILED, PASSED, Verdict
 from hephaestus.ui import clean
 
-__all__ = ["Sessions"]
+__all__ = ["ASKING", "Sessions"]
 
 log = logging.getLogger("hephaestus")
 
@@ -33,6 +33,8 @@ _BEGINS = re.compile(r"Starting session (?P<session>.*)\.\.\.$")
 _ENDS = re.compile(r"={10} \S+ (?P<session>.*): (?P<result>success|failed|aborted|skipped)\b.* ={10}$")
 # Known to the processes of the sessions, so that those of one can be found.
 _MARK = "HEPHAESTUS_SESSIONS"
+# Names the area whose gates are asked, for a session that asks them again.
+ASKING = "HEPHAESTUS_ASKING"
 _SECONDS_TO_LIST = 120.0
 _LONGEST_PATH = 100 - len("bin/pythonX.Y")
 _LINES = 12
@@ -123,11 +125,17 @@ class Sessions:
     ) -> supervise.Ended:
         environments = str(self.area / "environments")
         nox = (sys.executable, "-m", "nox", "--noxfile", str(self.root / "noxfile.py"), "--envdir", environments)
-        plain = {"NO_COLOR": "1", "NOX_DEFAULT_VENV_BACKEND": "uv|virtualenv", "PYTHONUNBUFFERED": "1", **extra}
+        plain = {
+            "NO_COLOR": "1",
+            "NOX_DEFAULT_VENV_BACKEND": "uv|virtualenv",
+            "PYTHONUNBUFFERED": "1",
+            ASKING: str(self.area),
+            **extra,
+        }
         return supervise.run(
             [*nox, "--non-interactive", *words],
             cwd=self.root,
-            environment=system.environment(plain),
+            environment=_unbent(system.environment(plain), plain),
             seconds=seconds,
             on_line=watch.heard if watch else None,
             keep_open=self.keep_open,
@@ -185,6 +193,11 @@ def _told(report: Path) -> dict[str, Mapping[str, Any]]:
         return {name: each for each in sessions for name in {str(each["name"]), *map(str, each.get("signatures", ()))}}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+def _unbent(environment: Mapping[str, str], plain: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without the variables by which Nox would leave out sessions, or ask others."""
+    return {name: value for name, value in environment.items() if name in plain or not name.startswith("NOX")}
 
 
 def _document(output: str) -> str:

@@ -53,6 +53,8 @@ class Settings:
         """
         name = f"tool.hephaestus.gates.{gate}"
         given = tables.read(name, (self.single or {}).get(gate, {}), {**_OF_A_GATE, **(more or {})})
+        if given["time-limit"] is not None and given["time-limit"] < 1:
+            raise UsageError(f"[{name}] time-limit must be a number of seconds", tables.SHOW)
         return given | tables.texts(name, given, "arguments") | {"time-limit": given["time-limit"] or self.time_limit}
 
     def common(self, gate: str) -> dict[str, Any]:

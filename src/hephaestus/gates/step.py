@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from hephaestus.errors import Conflict, CouldNotRun, GateFailed, Problem
 from hephaestus.gates import engine
 from hephaestus.gates.engine import Asked, Question
 from hephaestus.gates.gate import FAILED, PASSED, Verdict
+from hephaestus.gates.own import ASKING
 from hephaestus.gates.reports import Report, announce
 from hephaestus.plan import Step
 from hephaestus.stage import Stage
@@ -70,6 +72,10 @@ class Gates(Step):
 
     def ask(self, question: Question) -> Asked:
         """Put a question to the gates, keep what they said, and return it; it is not judged yet."""
+        if os.environ.get(ASKING) == str(self.area):
+            raise CouldNotRun(
+                "a gate asks the gates it is one of, and would wait for itself", "hephaestus gates --explain"
+            )
         self.area.mkdir(parents=True, exist_ok=True)
         # The sessions of a killed run live on and hold this lock; two runs would wreck each other's environments.
         with system.lock(self.area / "environments.lock", "the gates of an earlier run still end", wait=True) as held:

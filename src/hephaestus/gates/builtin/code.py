@@ -126,7 +126,9 @@ def _formatted(bench: Bench, ended: Ended, failing: Sequence[int], settle: str) 
 
 
 def _lint_with_ruff(bench: Bench, words: _Words) -> Answer:
-    ended = bench.run("ruff", "check", "--output-format", "json", "--no-cache", *words.on())
+    ended = bench.run(
+        "ruff", "check", "--no-fix", "--no-fix-only", "--output-format", "json", "--no-cache", *words.on()
+    )
     answer = reading.answered(ended, reading.found(reading.document(ended.output), _RUFF_SHAPE, bench.root))
     if answer.verdict != PASSED:
         return answer

@@ -209,7 +209,9 @@ def _answer(bench: Bench, wheel: Installed, ended: supervise.Ended) -> Answer:
         return Answer(COULD_NOT_RUN, f"the tests loaded the source tree, not the wheel: {astray[0]}", lines=astray)
     report = pytest_files.report(bench.scratch / "report.xml")
     findings = tuple(each.finding(functools.partial(wheel.placed, bench)) for each in report.failures)
-    if findings and ended.code:
+    if findings and ended.code == 0:
+        return Answer(COULD_NOT_RUN, "pytest says that all is well, but its report names failures", findings, lines)
+    if findings:
         return Answer(FAILED, _failed(report, findings), findings, lines)
     if ended.code == _INTERRUPTED:
         return Answer(COULD_NOT_RUN, _WORDS[_INTERRUPTED], lines=lines)
