@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -104,7 +106,10 @@ class Wire:
         timeout = httpx2.Timeout(_SILENCE, connect=_CONNECT)
         # What may be spoken in the clear stays on this machine, whatever proxy the environment names.
         elsewhere = not self.address.api.startswith("http:") or not self.address.is_local
-        http = httpx2.Client(headers=_HEADERS, timeout=timeout, follow_redirects=False, trust_env=elsewhere)
+        named = tuple(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")) if elsewhere else None
+        http = httpx2.Client(
+            headers=_HEADERS, timeout=timeout, verify=_trusted(named), follow_redirects=False, trust_env=elsewhere
+        )
         finalize(self, http.close)
         return http
 
@@ -164,6 +169,14 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
         return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
     except ValueError:
         return url, None, None
+
+
+@cache
+def _trusted(named: tuple[str | None, ...] | None) -> ssl.SSLContext:
+    """Return whom to trust: to read all authorities takes longer than most questions, and a command asks anew often."""
+    import httpx2
+
+    return httpx2.create_ssl_context(trust_env=named is not None)
 
 
 def _blocks(file: Path, size: int, end: float) -> Iterator[bytes]:
