@@ -1,5 +1,6 @@
 """The sessions of this repository: `nox --list` shows them; those tagged `gate` must pass before a release."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -32,7 +33,9 @@ def tests(session: nox.Session) -> None:
     everything = [] if session.posargs else ["--cov", "--cov-report=term"]
     # The next run begins sooner with the byte code of the tests, which some environments forbid.
     kept = {"PYTHONDONTWRITEBYTECODE": None}
-    session.run("pytest", "--numprocesses=auto", *everything, *session.posargs, env=kept)
+    # One more than there are processors, as each waits now and then for what it has started.
+    workers = f"--numprocesses={(os.cpu_count() or 2) + 1}"
+    session.run("pytest", workers, *everything, *session.posargs, env=kept)
 
 
 @nox.session

@@ -60,8 +60,10 @@ def test_nobody_takes_a_function_of_the_machines_door_by_its_own_name():
     assert not taken
 
 
-# Each step has a moment here, and each way to carry on; the whole table has all of both.
-@pytest.mark.parametrize(("step", "first"), [(step, place % 2 == 0) for place, step in enumerate(STEPS)])
+# Every other step has a moment here, in each way to carry on; the whole table has all of both.
+@pytest.mark.parametrize(
+    ("step", "first"), [(step, place % 2 == 0) for place, step in enumerate(STEPS) if place % 4 in (0, 3)]
+)
 def test_a_release_killed_in_a_step_is_finished_or_taken_back(crash, step, first):
     name = "resumed" if first else OTHERS[STEPS.index(step) % len(OTHERS)]
     chance = random.Random(f"{step} {name}")
